@@ -1,0 +1,19 @@
+"""NATS and JetStream for every process: connect, publish and wait, pull, key-value, topology."""
+
+from ghasi.bus.client import Bus
+from ghasi.bus.errors import BusError, BusTimeout, NoHolder, PublishFailed, TopologyConflict
+from ghasi.bus.pull import PullLane
+from ghasi.bus.settings import BusSettings
+from ghasi.contracts.publication import Publication
+
+__all__ = [
+    "Bus",
+    "BusError",
+    "BusSettings",
+    "BusTimeout",
+    "NoHolder",
+    "Publication",
+    "PublishFailed",
+    "PullLane",
+    "TopologyConflict",
+]

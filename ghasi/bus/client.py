@@ -1,0 +1,154 @@
+"""One NATS connection of a process, with what this product asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
+from nats.js.kv import KeyValue
+
+from ghasi.bus import topology
+from ghasi.bus.batch import BatchPublisher
+from ghasi.bus.errors import BusError, BusTimeout, NoHolder
+from ghasi.bus.pull import PullLane
+from ghasi.bus.settings import BusSettings
+from ghasi.contracts.publication import Publication
+from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer
+from ghasi.logs import get_logger
+
+Hook = Callable[[], Awaitable[None]]
+PUBLISH_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 3.0
+
+log = get_logger()
+
+
+class Bus:
+    """Made by `Bus.connect`; reconnects for ever; closed by `close`."""
+
+    def __init__(self, settings: BusSettings, nc: Client) -> None:
+        self.settings = settings
+        self.nc = nc
+        self.js: JetStreamContext = nc.jetstream(timeout=PUBLISH_TIMEOUT)
+        self.on_disconnect: Hook | None = None
+        self.on_reconnect: Hook | None = None
+        self._publisher = BatchPublisher(nc, PUBLISH_TIMEOUT)
+
+    @classmethod
+    async def connect(cls, settings: BusSettings, name: str, *, wait: float = 30.0) -> Bus:
+        """Connects within `wait` seconds or raises BusError."""
+        nc = Client()
+        bus = cls(settings, nc)
+
+        async def disconnected() -> None:
+            log.warning("bus.disconnected")
+            if bus.on_disconnect is not None:
+                await bus.on_disconnect()
+
+        async def reconnected() -> None:
+            log.info("bus.reconnected")
+            if bus.on_reconnect is not None:
+                await bus.on_reconnect()
+
+        async def failed(error: Exception) -> None:
+            log.debug("bus.error", errorType=type(error).__name__)
+
+        async def attempt() -> None:
+            await nc.connect(
+                servers=list(settings.urls),
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.25,
+                connect_timeout=2,
+                ping_interval=5,
+                max_outstanding_pings=2,
+                pending_size=16 * 1024 * 1024,
+                allow_reconnect=True,
+                user_credentials=str(settings.creds) if settings.creds else None,
+                tls=settings.tls_context(),
+                error_cb=failed,
+                disconnected_cb=disconnected,
+                reconnected_cb=reconnected,
+            )
+
+        try:
+            await asyncio.wait_for(attempt(), wait)
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            await _quietly_close(nc)
+            raise BusError(f"NATS cannot be reached: {type(error).__name__}") from None
+        return bus
+
+    @property
+    def connected(self) -> bool:
+        return self.nc.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """The server's limit in octets; nothing of ours exceeds half of it (docs/architecture.md)."""
+        return self.nc.max_payload
+
+    async def ensure(self, *, streams: bool = True, buckets: bool = True) -> None:
+        """Creates what is missing; raises TopologyConflict where something that exists cannot serve."""
+        if streams:
+            for stream in STREAMS:
+                await topology.ensure_stream(self.js, stream, self.settings.stream_max_bytes)
+        if buckets:
+            for bucket in BUCKETS:
+                await topology.ensure_bucket(self.js, bucket)
+
+    async def ensure_consumer(self, consumer: Consumer) -> ConsumerInfo:
+        return await topology.ensure_consumer(self.js, consumer)
+
+    async def pull(self, consumer: Consumer) -> PullLane:
+        """A started lane over a durable that exists."""
+        return await PullLane(self.nc, consumer).start()
+
+    async def bucket(self, name: str) -> KeyValue:
+        return await self.js.key_value(name)
+
+    async def publish(self, publication: Publication) -> None:
+        """Waits for the PubAck; raises PublishFailed or BusTimeout."""
+        await self._publisher.publish((publication,))
+
+    async def publish_many(self, publications: Sequence[Publication]) -> None:
+        """Waits until all are stored; raises PublishFailed or BusTimeout, then any part may be stored."""
+        if publications:
+            await self._publisher.publish(publications)
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        """One answer; raises NoHolder when nobody listens, BusTimeout when no answer came, BusError else."""
+        try:
+            reply = await self.nc.request(subject, payload, timeout=timeout)
+        except nats.errors.NoRespondersError:
+            raise NoHolder(subject) from None
+        except (TimeoutError, nats.errors.TimeoutError):
+            raise BusTimeout(subject) from None
+        except (nats.errors.Error, OSError) as error:
+            raise BusError(type(error).__name__) from None
+        return reply.data
+
+    async def flush(self, timeout: float = 2.0) -> None:
+        """Returns when the server has read everything written so far; raises BusError."""
+        try:
+            await self.nc.flush(timeout=int(timeout) or 1)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise BusError(type(error).__name__) from None
+
+    async def close(self) -> None:
+        """Flush and close. Never `drain()`: after empty pulls it hangs for its whole timeout."""
+        try:
+            await self.flush()
+        except BusError:
+            pass
+        await _quietly_close(self.nc)
+
+
+async def _quietly_close(nc: Client) -> None:
+    try:
+        await asyncio.wait_for(nc.close(), CLOSE_TIMEOUT)
+    except (TimeoutError, nats.errors.Error, OSError):
+        pass

@@ -1,0 +1,91 @@
+"""A pull lane: one durable consumer, one outstanding request at a time, messages as they come.
+
+nats-py's `fetch` holds messages back until a batch is whole or a timeout passes; a lane wants the first
+message at once and the rest of the same request whenever it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from ghasi.contracts.topology import Consumer
+
+GRACE = 1.0
+
+
+class PullLane:
+    """Pulls from one durable. Only one task may call `fetch`."""
+
+    def __init__(self, nc: Client, consumer: Consumer) -> None:
+        self._nc = nc
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.durable}"
+        self._inbox = nc.new_inbox()
+        self._ready: deque[Msg] = deque()
+        self._arrived = asyncio.Event()
+        self._asked = 0
+        self._asked_until = 0.0
+        self._subscription: Subscription | None = None
+        self.missing = False
+        """True when the server says the consumer is gone: ensure it again."""
+
+    async def start(self) -> PullLane:
+        self._subscription = await self._nc.subscribe(self._inbox, cb=self._take, pending_msgs_limit=-1)
+        return self
+
+    async def _take(self, message: Msg) -> None:
+        status = (message.headers or {}).get("Status") if not message.data else None
+        if status is None:
+            self._asked = max(0, self._asked - 1)
+            self._ready.append(message)
+        elif status != "100":  # 100 is a heartbeat; everything else ends the request
+            self._asked = 0
+            self.missing = status == "409" and "Deleted" in str(
+                (message.headers or {}).get("Description", "")
+            )
+        self._arrived.set()
+
+    async def fetch(self, batch: int, timeout: float) -> list[Msg]:
+        """Up to `batch` messages: what is here at once, else the first that come within `timeout` seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout
+        while not self._ready:
+            now = loop.time()
+            if now >= end:
+                return []
+            if self._asked <= 0 or now > self._asked_until + GRACE:
+                await self._ask(batch, max(0.1, end - now), now)
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), end - now)
+            except TimeoutError:
+                return []
+            if not self._ready and self._asked == 0:
+                # A status ended the request early (no consumer, leadership change): do not spin.
+                await asyncio.sleep(min(0.1, max(0.0, end - loop.time())))
+        return [self._ready.popleft() for _ in range(min(batch, len(self._ready)))]
+
+    async def _ask(self, batch: int, expires: float, now: float) -> None:
+        self._asked = batch
+        self._asked_until = now + expires
+        self.missing = False
+        request = {"batch": batch, "expires": int(expires * 1e9)}
+        await self._nc.publish(self._subject, msgspec.json.encode(request), self._inbox)
+
+    @property
+    def buffered(self) -> int:
+        """Messages here that nobody has fetched yet; their ack wait runs."""
+        return len(self._ready)
+
+    async def stop(self) -> list[Msg]:
+        """Ends the lane and gives back what was buffered, so that the caller can release it."""
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()
+        rest = list(self._ready)
+        self._ready.clear()
+        return rest

@@ -1,0 +1,129 @@
+"""Makes streams, consumers and buckets as `ghasi.contracts.topology` says (docs/contract.md §1).
+
+What exists is used as it is, because the platform may own it: a difference is logged, a conflict raised.
+"""
+
+from __future__ import annotations
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    ConsumerInfo,
+    DeliverPolicy,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+    StreamInfo,
+)
+from nats.js.errors import APIError, BadRequestError, NotFoundError
+from nats.js.kv import KeyValue
+
+from ghasi.bus.errors import TopologyConflict
+from ghasi.contracts.topology import Bucket, Consumer, Stream
+from ghasi.logs import get_logger
+
+log = get_logger()
+
+
+def _stream_config(stream: Stream, max_bytes: int) -> StreamConfig:
+    return StreamConfig(
+        name=stream.name,
+        subjects=list(stream.subjects),
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        # Dispatch and receipts must refuse rather than forget; events grow old by age.
+        discard=DiscardPolicy.NEW if stream.purged else DiscardPolicy.OLD,
+        max_bytes=max_bytes or -1,
+        max_age=stream.max_age,
+        duplicate_window=stream.duplicate_window,
+        allow_atomic=stream.allow_atomic,
+        allow_direct=True,
+    )
+
+
+async def ensure_stream(js: JetStreamContext, stream: Stream, max_bytes: int = 0) -> StreamInfo:
+    """The stream as it stands, created where missing; raises TopologyConflict where it cannot serve."""
+    try:
+        info = await js.stream_info(stream.name)
+    except NotFoundError:
+        try:
+            info = await js.add_stream(_stream_config(stream, max_bytes))
+        except BadRequestError as error:
+            # Another process was faster, or another stream owns the subject.
+            try:
+                info = await js.stream_info(stream.name)
+            except NotFoundError:
+                raise TopologyConflict(f"stream {stream.name}: {error.description}") from None
+    _check_stream(stream, info)
+    return info
+
+
+def _check_stream(stream: Stream, info: StreamInfo) -> None:
+    config = info.config
+    held = config.subjects or []
+    if not all(any(_covers(have, want) for have in held) for want in stream.subjects):
+        raise TopologyConflict(f"stream {stream.name}: its subjects do not hold {', '.join(stream.subjects)}")
+    if stream.purged and config.storage != StorageType.FILE:
+        log.warning("stream.drift", stream=stream.name, detail="kept in memory, lost with the server")
+    if stream.purged and config.retention == RetentionPolicy.INTEREST:
+        raise TopologyConflict(f"stream {stream.name}: retention interest drops messages without a consumer")
+    if not config.allow_atomic and stream.allow_atomic:
+        log.warning("stream.drift", stream=stream.name, detail="no allow_atomic, single publishes")
+
+
+def _covers(pattern: str, subject: str) -> bool:
+    have, want = pattern.split("."), subject.split(".")
+    for index, token in enumerate(have):
+        if token == ">":
+            return len(want) > index
+        if index >= len(want) or (token not in ("*", want[index])):
+            return False
+    return len(have) == len(want)
+
+
+async def ensure_consumer(js: JetStreamContext, consumer: Consumer) -> ConsumerInfo:
+    """The durable as it stands, created where missing; drift of its settings is logged."""
+    try:
+        info = await js.consumer_info(consumer.stream, consumer.durable)
+    except NotFoundError:
+        return await js.add_consumer(
+            consumer.stream,
+            ConsumerConfig(
+                durable_name=consumer.durable,
+                filter_subject=consumer.filter_subject,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=consumer.ack_wait,
+                max_deliver=consumer.max_deliver,
+                max_ack_pending=consumer.max_ack_pending,
+            ),
+        )
+    config = info.config
+    if config is None or config.filter_subject != consumer.filter_subject:
+        raise TopologyConflict(f"consumer {consumer.durable}: its filter is not {consumer.filter_subject}")
+    if config.max_deliver not in (None, -1):
+        log.warning("consumer.drift", consumer=consumer.durable, detail="max_deliver ends messages silently")
+    if (config.ack_wait, config.max_ack_pending) != (consumer.ack_wait, consumer.max_ack_pending):
+        log.warning("consumer.drift", consumer=consumer.durable, detail="ack_wait or max_ack_pending differ")
+    return info
+
+
+async def ensure_bucket(js: JetStreamContext, bucket: Bucket) -> KeyValue:
+    """The bucket, created where missing."""
+    try:
+        return await js.key_value(bucket.name)
+    except NotFoundError:
+        try:
+            return await js.create_key_value(
+                KeyValueConfig(
+                    bucket=bucket.name,
+                    ttl=bucket.ttl or None,
+                    history=1,
+                    storage=StorageType.MEMORY if bucket.memory else StorageType.FILE,
+                )
+            )
+        except (BadRequestError, APIError):
+            return await js.key_value(bucket.name)

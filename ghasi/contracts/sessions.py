@@ -1,0 +1,130 @@
+"""Records in the key-value buckets: live sessions, replicas, slots, wanted state (docs/contract.md §1, §7).
+
+JSON with camelCase names, because people read them with the `nats` tool.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    """The states of docs/contract.md §7."""
+
+    DISCONNECTED = "DISCONNECTED"
+    CONNECTING = "CONNECTING"
+    BOUND = "BOUND"
+    UNBOUND = "UNBOUND"
+    FAILBACK = "FAILBACK"
+
+
+class Wanted(StrEnum):
+    """What the staff wants of an operator; lasts until somebody wants something else."""
+
+    BOUND = "bound"
+    DRAINED = "drained"
+    UNBOUND = "unbound"
+    PAUSED = "paused"
+
+
+class InDoubtPolicy(StrEnum):
+    """What happens to a part in doubt when nothing proved its fate in time (docs/architecture.md)."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+    FAIL = "fail"
+
+
+class SendRules(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What the dispatch workers need to know of an operator to build its PDUs; plain SMPP 3.4 by default."""
+
+    alphabet: str = "gsm7"
+    """Behind data_coding 0: gsm7 | latin1 | ascii."""
+    strict: bool = False
+    reference_bits: int = 8
+    long_mode: str = "udh"
+    """For longMessageStrategy CSMS: udh | sar."""
+    flash: str = "dcs"
+    """dcs (0x10/0x18) | dcs_f0 | subunit."""
+    registered_delivery: int = 1
+    esm_class_base: int = 0
+    service_type: str = ""
+    id_base: str = "text"
+    """Relation of response ids to receipt ids: text | hex | dec (base of the ids in responses)."""
+    in_doubt_policy: InDoubtPolicy = InDoubtPolicy.RESEND
+    in_doubt_wait: float = 60.0
+    dlr_zone: str = "UTC"
+    unknown_is_final: bool = False
+
+
+class SessionRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One operator at one gateway replica; times are Unix seconds."""
+
+    operator_id: str
+    replica: str
+    epoch: str
+    state: State
+    operator_name: str = ""
+    bind_mode: str = ""
+    host: str = ""
+    port: int = 0
+    is_primary: bool = True
+    binds: int = 0
+    max_binds: int = 1
+    window_size: int = 10
+    window_used: int = 0
+    tps_limit: int = 0
+    tps_current: int = 0
+    reconnect_attempts: int = 0
+    next_reconnect_at: float | None = None
+    last_bound_at: float | None = None
+    last_unbound_at: float | None = None
+    backup_operator_id: str | None = None
+    reason: str | None = None
+    updated_at: float = 0.0
+    rules: SendRules = msgspec.field(default_factory=SendRules)
+
+
+class ReplicaRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """A living gateway replica; its key vanishes when it stops renewing."""
+
+    replica: str
+    epoch: str
+    started_at: float
+    operator_ids: list[str]
+
+
+class SlotRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """Who holds one bind slot of an operator; the key's revision is the fencing number."""
+
+    replica: str
+    epoch: str
+    since: float
+
+
+class WantedRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Wanted state of an operator: what, who, why, when."""
+
+    wanted: Wanted
+    by: str = ""
+    reason: str = ""
+    at: float = 0.0
+
+
+class ControlRequest(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Request on `smpp.control.{operatorId}`: bind | unbind | drain | rebind | sessions."""
+
+    action: str
+    by: str = ""
+    reason: str = ""
+
+
+class ControlAnswer(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One replica's answer to a control request."""
+
+    replica: str
+    ok: bool
+    detail: str = ""
+    sessions: list[SessionRecord] = msgspec.field(default_factory=list)

@@ -1,0 +1,183 @@
+"""What the ledger is asked and what it answers: plain values, no Django (docs/architecture.md, ledger)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class RowStatus(StrEnum):
+    """Status of one (message, segment, attempt), docs/contract.md §9."""
+
+    PREPARED = "PREPARED"
+    SUBMITTED = "SUBMITTED"
+    REJECTED = "REJECTED"
+    IN_DOUBT = "IN_DOUBT"
+    DLR_RECEIVED = "DLR_RECEIVED"
+    EXPIRED = "EXPIRED"
+
+
+class Verdict(StrEnum):
+    """What the lane does with a command after the ledger has seen it."""
+
+    SEND = "send"
+    """Hand `parts` over; the other parts of the message are settled or wait."""
+    ASK = "ask"
+    """`parts` may have left before a crash: ask the gateway that held them, record, then claim again."""
+    WAIT = "wait"
+    """Nothing to do for `wait` seconds: give the command back with that delay."""
+    SETTLED = "settled"
+    """A repeat of what is settled: publish `outcome` again, acknowledge."""
+    DUPLICATE = "duplicate"
+    """A new event for a message on its way or gone: publish `outcome` again if there is one, count, acknowledge."""
+    EXPIRED = "expired"
+    """Never left and too late: rows are EXPIRED, publish `outcome` and its receipts, acknowledge."""
+    PARK = "park"
+    """Held or failed in doubt by policy: copy the bytes to SMPP_DEAD, publish `outcome`, acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A command whose hand-over is due. `operator_id` carries it, `requested_operator_id` is the command's."""
+
+    message_id: UUID
+    event_id: UUID
+    operator_id: UUID
+    requested_operator_id: UUID
+    destination: str
+    sender: str
+    account_id: str
+    segments: int
+    enqueued_at: datetime
+    expires_at: datetime
+    traceparent: str | None = None
+    user_message_reference: str | None = None
+    replay_attempt: int | None = None
+    """From the header `Smpp-Replay`: settled parts up to this attempt may be sent again."""
+    in_doubt_policy: str = "resend"
+    in_doubt_wait: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One row. (`row_id`, `enqueued_day`) is its primary key."""
+
+    row_id: UUID
+    enqueued_day: date
+    message_id: UUID
+    segment: int
+    attempt: int
+    possible_duplicate: bool = False
+    gateway_replica: str | None = None
+    gateway_epoch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """The last attempt of one segment, as events need it."""
+
+    segment: int
+    attempt: int
+    status: RowStatus
+    operator_id: UUID
+    operator_message_id: str | None
+    command_status: int | None
+    error_code: str | None
+    reason: str | None
+    possible_duplicate: bool
+    submitted_at: datetime | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOutcome:
+    """A message none of whose parts is pending: the matter of its SubmitResultEvent (docs/contract.md §5)."""
+
+    message_id: UUID
+    event_id: UUID
+    account_id: str
+    operator_id: UUID
+    traceparent: str | None
+    parts: tuple[PartState, ...]
+    """In order of segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The ledger's answer to one Intent."""
+
+    message_id: UUID
+    verdict: Verdict
+    parts: tuple[Part, ...] = ()
+    wait: float = 0.0
+    outcome: MessageOutcome | None = None
+
+
+class PartFateKind(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_DOUBT = "in_doubt"
+    NOT_SENT = "not_sent"
+    """The row goes back to PREPARED without a gateway: certainly unsent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What became of one part handed over. `retry_at` is set for a retryable refusal only."""
+
+    row_id: UUID
+    enqueued_day: date
+    message_id: UUID
+    kind: PartFateKind
+    at: datetime
+    operator_message_id: str | None = None
+    lookup_keys: tuple[str, ...] = ()
+    """Folded ids a receipt may name (ghasi.smpp.receipt.id_keys); the first is the indexed one."""
+    command_status: int | None = None
+    reason: str | None = None
+    retry_at: datetime | None = None
+    late: bool = False
+    """A response after its request was given up: settles a row IN_DOUBT or PREPARED."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """A receipt read from a deliver_sm or data_sm, as the ledger matches it.
+
+    `receipt_key` is its stream sequence in SMPP_RECEIPTS; `status` a contract §3 status; `stat` the operator's word.
+    """
+
+    receipt_key: int
+    operator_id: UUID
+    operator_message_id: str
+    lookup_keys: tuple[str, ...]
+    status: str
+    stat: str | None
+    final: bool
+    error_code: str | None
+    done_at: datetime | None
+    taken_at: datetime
+    destination: str
+    """The subscriber's number: source_addr of the deliver_sm, without '+'; breaks ties between reused ids."""
+    sender: str = ""
+    unreadable: str | None = None
+    """Why the receipt could not be read; it goes to the inbox by this name and never becomes a failure state."""
+    frame: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedReceipt:
+    """A receipt and the part it belongs to: the matter of one DlrInboundEvent."""
+
+    facts: ReceiptFacts
+    message_id: UUID
+    segment: int
+    segments: int
+    attempt: int
+    operator_message_id: str | None
+    submitted_at: datetime | None
+    traceparent: str | None
+    settled: MessageOutcome | None = None
+    """Set when this receipt settled a part that was IN_DOUBT."""

@@ -1,0 +1,43 @@
+"""DATABASE_URL (docs/contract.md §12) as a Django database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from ghasi.env import SettingsError
+
+ENGINE = "ghasi.database"
+_DJANGO_NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+
+
+def database_from_url(url: str, *, conn_max_age: int) -> dict[str, Any]:
+    """A value for DATABASES from a libpq URL: several hosts, `sslmode` and other parameters included.
+
+    Raises SettingsError, whose text never quotes the URL, because that holds a password. An empty URL gives a
+    database that raises SettingsError at its first use: commands that need none (`segment`, `pdu`, …) work without.
+    """
+    parameters = _parameters(url) if url else {}
+    database: dict[str, Any] = {
+        "ENGINE": ENGINE,
+        "CONN_MAX_AGE": conn_max_age,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+    database.update({django: str(parameters.pop(libpq, "")) for libpq, django in _DJANGO_NAMES.items()})
+    database["OPTIONS"] = {"connect_timeout": 5, "application_name": "smpp-connector", **parameters}
+    return database
+
+
+def _parameters(url: str) -> dict[str, Any]:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("DATABASE_URL: must be a URL that starts with postgresql:// or postgres://")
+    try:
+        parameters = dict(conninfo_to_dict(url))
+    except ProgrammingError:
+        raise SettingsError("DATABASE_URL: is not a PostgreSQL connection URL") from None
+    if not parameters.get("dbname"):
+        raise SettingsError("DATABASE_URL: must name a database after the host")
+    return parameters

@@ -1,0 +1,21 @@
+#!/usr/bin/env python
+"""Django's command line. Bad settings end it with one line that names the variable and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ghasi.env import exit_on_bad_settings
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghasi.settings")
+    from django.core.management import execute_from_command_line
+
+    with exit_on_bad_settings():
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Fixtures shared by all tests. Only a test that asks for a server starts one; a server that does not start fails it.
+
+The run's servers are shared: tests keep apart by using operator ids of their own. A test that hurts a server takes
+its own through `own_servers`.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support import servers as support
+
+support.scrub_environment()
+support.set_environment()
+
+from ghasi.devstack.servers import Servers  # noqa: E402 - the environment comes first
+
+
+def _set_up_django() -> BaseException | None:
+    """Load the apps, so that test modules can import models; what went wrong is told by `django_ready`."""
+    if importlib.util.find_spec("ghasi.settings") is None:
+        return ModuleNotFoundError("ghasi.settings")
+    try:
+        import django
+
+        django.setup()
+    except Exception as error:
+        return error
+    return None
+
+
+_django_error = _set_up_django()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """NATS, PostgreSQL and Valkey of this test run."""
+    started = Servers.start(support.new_run_dir(), endpoints=support.ENDPOINTS)
+    try:
+        yield started
+    finally:
+        started.discard()
+
+
+@pytest.fixture(scope="session")
+def nats_url(servers: Servers) -> str:
+    """Address of the run's NATS server."""
+    return servers.nats_url
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: Servers) -> str:
+    """Address of the run's database; nothing is migrated yet (see `django_ready`)."""
+    return servers.database_url
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: Servers) -> str:
+    """Address of the run's Valkey."""
+    return servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def django_ready(database_url: str) -> Iterator[None]:
+    """Django set up and the run's database migrated."""
+    if _django_error is not None:
+        raise _django_error
+    from django.core.management import call_command
+    from django.db import connections
+
+    call_command("migrate", verbosity=0, interactive=False)
+    yield
+    connections.close_all()
+
+
+@pytest.fixture
+def own_servers() -> Iterator[Callable[..., Servers]]:
+    """Start servers for one test alone, to be killed at will: `own_servers(only=["nats"])`."""
+    with ExitStack() as stack:
+
+        def start(**options: object) -> Servers:
+            started = Servers.start(support.new_run_dir(), **options)  # type: ignore[arg-type]
+            stack.callback(started.discard)
+            return started
+
+        yield start

@@ -1,0 +1,1 @@
+"""JetStream as a Dramatiq broker: lanes on one event loop, database work on Dramatiq's threads."""

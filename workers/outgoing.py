@@ -1,0 +1,167 @@
+"""One command in hand: its PDUs, what the ledger said of it, and which parts still have to go."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from ghasi.contracts import subjects
+from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, decode_command
+from ghasi.contracts.sessions import SendRules
+from ghasi.correlations.types import Intent, Part
+from ghasi.sms.coding import Alphabet, FlashMode, Wanted
+from ghasi.sms.errors import AddressError, InvalidNumber, TextError, TooLong
+from ghasi.sms.segmentation import LongMode, Strategy
+from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
+from ghasi.smpp.errors import FieldError
+from ghasi.smpp.pdu import encode_pdu
+from workers.delivery import Delivery
+
+PLAIN_RULES = SendRules()
+
+
+def submit_options(rules: SendRules) -> SubmitOptions:
+    """An operator's rules as the text code takes them; raises ValueError on a word nobody knows."""
+    return SubmitOptions(
+        alphabet=Alphabet(rules.alphabet),
+        strict=rules.strict,
+        reference_bits=rules.reference_bits,
+        flash_mode=FlashMode(rules.flash),
+        registered_delivery=rules.registered_delivery,
+        esm_class_base=rules.esm_class_base,
+        service_type=rules.service_type,
+    )
+
+
+class Outgoing:
+    """A command from intake to its settlement.
+
+    `todo` holds the parts that are claimed and still to hand over, in order; before the claim it is None and
+    every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet.
+    """
+
+    __slots__ = (
+        "command",
+        "delivery",
+        "lane_value",
+        "open_parts",
+        "pdus",
+        "retry_at",
+        "rules",
+        "strategy",
+        "todo",
+    )
+
+    def __init__(self, delivery: Delivery, command: SmsDispatchCommand, rules: SendRules) -> None:
+        self.delivery = delivery
+        self.command = command
+        self.rules = rules
+        self.pdus: list[bytes] = []
+        self.strategy = ""
+        self.todo: deque[Part] | None = None
+        self.open_parts = 0
+        self.retry_at: datetime | None = None
+        self.lane_value = _lane_value(command.message_id)
+        self.encode(rules)
+
+    def encode(self, rules: SendRules) -> None:
+        """(Re)builds the PDUs by the operator's rules; raises Refused for what can never be sent."""
+        self.rules = rules
+        self.pdus, self.strategy = encode_command(self.command, rules)
+
+    @property
+    def unsent(self) -> int:
+        """PDUs that still have to be handed over."""
+        return len(self.pdus) if self.todo is None else len(self.todo)
+
+    @property
+    def message_id(self) -> UUID:
+        return self.command.message_id
+
+    def expired(self, now: datetime) -> bool:
+        """True while nothing of it has been claimed and its time is over (docs/contract.md §2)."""
+        return self.todo is None and now >= self.command.expires_at
+
+    def intent(self, carrier: UUID) -> Intent:
+        """What the ledger is asked, with `carrier` the operator that would carry it."""
+        command = self.command
+        replay = self.delivery.header(subjects.HEADER_REPLAY)
+        return Intent(
+            message_id=command.message_id,
+            event_id=command.event_id,
+            operator_id=carrier,
+            requested_operator_id=command.operator_id,
+            destination=command.to.lstrip("+"),
+            sender=command.sender,
+            account_id=command.account_id,
+            segments=len(self.pdus),
+            enqueued_at=command.enqueued_at,
+            expires_at=command.expires_at,
+            traceparent=self.delivery.header(subjects.HEADER_TRACEPARENT) or command.traceparent,
+            replay_attempt=int(replay) if replay and replay.isdigit() else None,
+            in_doubt_policy=self.rules.in_doubt_policy.value,
+            in_doubt_wait=self.rules.in_doubt_wait,
+        )
+
+
+def _lane_value(message_id: UUID) -> int:
+    return message_id.int & 0x7FFF_FFFF
+
+
+def take(delivery: Delivery, operator_id: str, rules: SendRules, now: datetime, retention: int) -> Outgoing:
+    """A delivery as an Outgoing; raises Refused where it is no command that can ever be sent."""
+    command = decode_command(delivery.data, operator_id=operator_id, now=now, retention_days=retention)
+    return Outgoing(delivery, command, rules)
+
+
+def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[bytes], str]:
+    """The complete submit_sm PDUs of a command, sequence numbers unset, and its long message strategy
+    (`csms`, `tlv`, or "" for a single part). Raises Refused."""
+    message_id = str(command.message_id)
+    try:
+        options = submit_options(rules)
+        strategy = Strategy(command.long_message_strategy)
+        if strategy is Strategy.CSMS and rules.long_mode == "sar":
+            options = _with_sar(options)
+        segmented = segment_message(
+            command.text, Wanted(command.encoding), strategy, command.message_id, options
+        )
+        submits = build_submits(
+            segmented,
+            to=command.to,
+            sender=command.sender,
+            message_type=MessageType(command.message_type),
+            options=options,
+        )
+        pdus = [encode_pdu(submit) for submit in submits]
+    except TooLong as error:
+        raise Refused(DeadReason.TOO_LONG, str(error), message_id) from None
+    except TextError as error:
+        raise Refused(DeadReason.BAD_TEXT, str(error), message_id) from None
+    except AddressError as error:
+        reason = DeadReason.BAD_DESTINATION if isinstance(error, InvalidNumber) else DeadReason.BAD_SENDER
+        raise Refused(reason, str(error), message_id) from None
+    except FieldError as error:
+        raise Refused(DeadReason.MALFORMED, str(error), message_id) from None
+    if segmented.mode is None:
+        return pdus, ""
+    return pdus, "tlv" if segmented.mode is LongMode.PAYLOAD else "csms"
+
+
+def _with_sar(options: SubmitOptions) -> SubmitOptions:
+    return replace(options, long_mode=LongMode.SAR)
+
+
+def dead_letter_body(data: bytes, limit: int) -> tuple[bytes, dict[str, str]]:
+    """What of an unsendable command goes to SMPP_DEAD: all of it where it fits in `limit` octets, else its head
+    with length and SHA-256 of the whole (docs/contract.md §2)."""
+    if len(data) <= limit:
+        return data, {}
+    return data[:limit], {
+        "Smpp-Length": str(len(data)),
+        "Smpp-Sha256": hashlib.sha256(data).hexdigest(),
+        "Smpp-Truncated": "1",
+    }
