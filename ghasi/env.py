@@ -44,16 +44,10 @@ class Env:
         return default
 
     def integer(self, name: str, default: int | None = None, *, low: int = 0, high: int = 2**31) -> int:
-        return self._parsed(
-            name, default, lambda v: _within(int(v), low, high), f"a whole number of {low} to {high}"
-        )
+        return self._parsed(name, default, lambda v: _within(int(v), low, high), f"a whole number of {low} to {high}")
 
-    def number(
-        self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 1e9
-    ) -> float:
-        return self._parsed(
-            name, default, lambda v: _within(float(v), low, high), f"a number of {low} to {high}"
-        )
+    def number(self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 1e9) -> float:
+        return self._parsed(name, default, lambda v: _within(float(v), low, high), f"a number of {low} to {high}")
 
     def flag(self, name: str, default: bool = False) -> bool:
         return self._parsed(name, default, _flag, "one of 1, 0, true, false, yes, no, on, off")

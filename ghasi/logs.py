@@ -38,9 +38,7 @@ def _only_allowed(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
 def _error_type(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """An exception is named by its type and place only: its text may quote what it choked on."""
     info = event.pop("exc_info", None)
-    error = (
-        info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1]
-    )
+    error = info[1] if isinstance(info, tuple) else info if isinstance(info, BaseException) else sys.exc_info()[1]
     if info and error is not None:
         event["errorType"] = type(error).__name__
         event["detail"] = _place(error)

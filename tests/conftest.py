@@ -1,7 +1,7 @@
-"""Fixtures shared by all tests. Only a test that asks for a server starts one; a server that does not start fails it.
+"""Fixtures shared by all tests. Only a test that asks for a server starts one; one that does not start fails it.
 
-The run's servers are shared: tests keep apart by using operator ids of their own. A test that hurts a server takes
-its own through `own_servers`.
+The run's servers are shared: tests keep apart by using operator ids of their own. A test that hurts a server
+takes its own through `own_servers`.
 """
 
 import importlib.util

@@ -41,10 +41,10 @@ def accepted(part: Part, operator_message_id: str, *, at: datetime, id_base: str
 
 def refused(part: Part, command_status: int, *, at: datetime, jitter: float) -> PartOutcome:
     """Another status: permanent, or to be tried again at `retry_at` while its tries last."""
-    action = submit_action(command_status, part.attempt)
+    action = submit_action(command_status, part.attempt - 1)
     retry_at = None
     if action is not Action.PERMANENT:
-        retry_at = at + timedelta(seconds=retry_delay(action, part.attempt, jitter))
+        retry_at = at + timedelta(seconds=retry_delay(action, part.attempt - 1, jitter))
     return PartOutcome(
         row_id=part.row_id,
         enqueued_day=part.enqueued_day,

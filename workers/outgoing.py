@@ -12,12 +12,12 @@ from ghasi.contracts import subjects
 from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, decode_command
 from ghasi.contracts.sessions import SendRules
 from ghasi.correlations.types import Intent, Part
+from ghasi.smpp.errors import FieldError
+from ghasi.smpp.pdu import encode_pdu
 from ghasi.sms.coding import Alphabet, FlashMode, Wanted
 from ghasi.sms.errors import AddressError, InvalidNumber, TextError, TooLong
 from ghasi.sms.segmentation import LongMode, Strategy
 from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
-from ghasi.smpp.errors import FieldError
-from ghasi.smpp.pdu import encode_pdu
 from workers.delivery import Delivery
 
 PLAIN_RULES = SendRules()
@@ -126,9 +126,7 @@ def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[
         strategy = Strategy(command.long_message_strategy)
         if strategy is Strategy.CSMS and rules.long_mode == "sar":
             options = _with_sar(options)
-        segmented = segment_message(
-            command.text, Wanted(command.encoding), strategy, command.message_id, options
-        )
+        segmented = segment_message(command.text, Wanted(command.encoding), strategy, command.message_id, options)
         submits = build_submits(
             segmented,
             to=command.to,

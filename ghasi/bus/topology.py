@@ -76,10 +76,10 @@ def _check_stream(stream: Stream, info: StreamInfo) -> None:
 
 def _covers(pattern: str, subject: str) -> bool:
     have, want = pattern.split("."), subject.split(".")
-    for index, token in enumerate(have):
-        if token == ">":
+    for index, part in enumerate(have):
+        if part == ">":
             return len(want) > index
-        if index >= len(want) or (token not in ("*", want[index])):
+        if index >= len(want) or (part not in ("*", want[index])):
             return False
     return len(have) == len(want)
 

@@ -70,9 +70,7 @@ _DIGITS = re.compile(r"\+?[0-9]{5,15}\Z")
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 
-def decode_command(
-    data: bytes, *, operator_id: str, now: datetime, retention_days: int
-) -> SmsDispatchCommand:
+def decode_command(data: bytes, *, operator_id: str, now: datetime, retention_days: int) -> SmsDispatchCommand:
     """A command fit to be segmented, or Refused. `operator_id` is the one its subject names.
 
     Text length in parts is not judged here: it depends on the operator's alphabet.

@@ -65,13 +65,9 @@ BUCKETS = (
 
 def dispatch_consumer(operator_id: str) -> Consumer:
     """The durable of one operator's commands."""
-    return Consumer(
-        subjects.SMS_DISPATCH, subjects.dispatch_durable(operator_id), subjects.dispatch(operator_id)
-    )
+    return Consumer(subjects.SMS_DISPATCH, subjects.dispatch_durable(operator_id), subjects.dispatch(operator_id))
 
 
 def receipt_consumer(operator_id: str) -> Consumer:
     """The durable of one operator's receipts and late responses."""
-    return Consumer(
-        subjects.SMPP_RECEIPTS, subjects.receipt_durable(operator_id), subjects.receipt(operator_id)
-    )
+    return Consumer(subjects.SMPP_RECEIPTS, subjects.receipt_durable(operator_id), subjects.receipt(operator_id))

@@ -7,6 +7,9 @@ below says when it applies, everything from there on is a fault.
 from __future__ import annotations
 
 import binascii
+import re
+from collections.abc import Callable
+from fnmatch import translate
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -37,6 +40,20 @@ def check_span(key: str, span: Span) -> None:
     least, greatest = span if isinstance(span, tuple) else (span, span)
     if not 0 <= least <= greatest:
         raise ValueError(f"{key}: must be seconds or [least, greatest], not negative")
+
+
+def pattern(text: str) -> Callable[[str], bool]:
+    """A predicate from `exact`, `with*or?` or `/regular expression/` (searched). Raises ValueError."""
+    if len(text) > 1 and text[0] == text[-1] == "/":
+        try:
+            found = re.compile(text[1:-1]).search
+        except re.error as error:
+            raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        return lambda value: found(value) is not None
+    if "*" in text or "?" in text:
+        match = re.compile(translate(text)).match
+        return lambda value: match(value) is not None
+    return text.__eq__
 
 
 class ReceiptFault(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -124,6 +141,9 @@ class Rule(Faults, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
             check_span("delay", self.delay)
         if self.garbage is not None:
             _check_hex(self.garbage)
+        for text in (self.to, self.from_, self.system_id):
+            if text is not None:
+                pattern(text)
         if self.until is not None and self.until <= self.after:
             raise ValueError("until: must be later than after")
         self._check_moment()

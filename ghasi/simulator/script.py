@@ -6,15 +6,13 @@ Pure: time is an argument (seconds since the start), chance comes from the gener
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import reduce
 from typing import Final
 
 
-from ghasi.simulator.rules import Faults, Rule, Span
+from ghasi.simulator.rules import Faults, Rule, Span, pattern
 
 NO_FAULTS: Final = Faults()
 _FAULT_FIELDS: Final = Faults.__struct_fields__
@@ -32,20 +30,6 @@ class Occasion:
     destination: str = ""
     features: frozenset[str] = frozenset()
     rate: int = 0
-
-
-def pattern(text: str) -> Callable[[str], bool]:
-    """A predicate from `exact`, `with*or?` or `/regular expression/` (searched). Raises ValueError."""
-    if len(text) > 1 and text[0] == text[-1] == "/":
-        try:
-            found = re.compile(text[1:-1]).search
-        except re.error as error:
-            raise ValueError(f"{text!r} is no regular expression: {error}") from error
-        return lambda value: found(value) is not None
-    if "*" in text or "?" in text:
-        match = re.compile(translate(text)).match
-        return lambda value: match(value) is not None
-    return text.__eq__
 
 
 class _Armed:
@@ -119,7 +103,14 @@ class Script:
 
     @property
     def clock_rules(self) -> list[Rule]:
+        """Rules that the owner runs by `clock_times`."""
         return [armed.rule for armed in self._armed["clock"]]
+
+    def concerns(self, rule: Rule, occasion: Occasion) -> bool:
+        """Whether a rule on the clock is meant for this session, chance included; nothing is counted."""
+        if not all(check(occasion) for check in _checks(rule)):
+            return False
+        return rule.probability >= 1 or self._rng.random() < rule.probability
 
     def seconds(self, span: Span) -> float:
         """A time as written, or one drawn from its range."""

@@ -1,5 +1,6 @@
-"""What a session tells its owner. Every request in flight ends in exactly one of Answered, RequestExpired,
-RequestLost.
+"""What a session tells its owner.
+
+Every request in flight ends in exactly one of Answered, RequestExpired (a LateResponse may follow), RequestLost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class BindRefused:
-    """ESME: the bind was answered with an error (or a generic_nack); the session closes."""
+    """ESME: the bind was answered with an error, a generic_nack or no bind response at all; the session closes."""
 
     command_status: int
     response: Pdu

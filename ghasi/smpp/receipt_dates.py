@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 # Digits of the year; month, day, hour, minute and perhaps second follow. 12 digits are either of two forms: a
-# year 20xx read as YY and MM has a valid month for 2001 to 2012 only, so the form that makes a date was meant.
+# year 20xx read as YY and MM has a valid month for 2001 to 2012 only, so the form that makes a date is it.
 _FORMS_BY_DIGITS: Final = {10: (2,), 12: (2, 4), 14: (4,)}
 _SMPP_TIME: Final = re.compile(r"([0-9]{12})([0-9])([0-9]{2})([+-])\Z", re.ASCII)
 _PUNCTUATED: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ghasi.smpp.constants import HEADER_LENGTH, CommandId
@@ -25,7 +26,6 @@ from ghasi.smpp.pdu import (
     encode_pdu,
     make_response,
     patch_sequence,
-    with_sequence,
 )
 from ghasi.smpp.states import BIND_STEPS, BOUND, WINDOWED, Role, SessionState, Step, may_send
 from ghasi.smpp.timers import Timer
@@ -39,7 +39,7 @@ _TLVS_FROM_VERSION: Final = 0x34
 
 
 class Session:
-    """See the module. Methods raise only for what the caller does; whatever the peer does becomes an event."""
+    """See the module. Methods raise only for what the caller does; what the peer does becomes events."""
 
     def __init__(self, config: SessionConfig, *, now: float) -> None:
         self._core = Core(config, now=now)
@@ -116,7 +116,7 @@ class Session:
         return number
 
     def _tracked_in(self, pdu: Pdu) -> tuple[Window, float] | None:
-        """Where a request waits for its answer and how long; None: it has none or the session itself waits."""
+        """Where a request waits for its answer and how long; None: it is no request that is tracked."""
         core = self._core
         if pdu.command_id in WINDOWED:
             return core.window, core.config.response_timeout
@@ -128,7 +128,8 @@ class Session:
         """Change state with a request that does."""
         core = self._core
         if isinstance(pdu, BindRequest):
-            core.bind_request = with_sequence(pdu, number)
+            # The password is not needed any more and shall not live longer than this call.
+            core.bind_request = replace(pdu, sequence_number=number, password="")
             core.step(Step.BIND_BEGUN)
             core.timers.start(Timer.BIND, now)
         elif isinstance(pdu, Unbind):
@@ -270,9 +271,7 @@ class Session:
             self._on_timer(timer, now)
 
     def connection_lost(self, *, now: float, reason: str = "") -> None:
-        """The connection is gone: RequestLost for each request in flight, then Closed. Only the first call
-        counts.
-        """
+        """The connection is gone: RequestLost for each request in flight, then Closed (once)."""
         self._core.tell_closed(reason)
 
     def _on_timer(self, timer: Timer, now: float) -> None:

@@ -1,7 +1,7 @@
 """Servers for a test run, and the environment under which the product is imported by tests.
 
-Addresses are chosen when pytest starts, because Django's settings are read long before a test asks for a server; the
-servers themselves start when the first test asks.
+Addresses are chosen when pytest starts, because Django's settings are read long before a test asks for a server;
+the servers themselves start when the first test asks.
 """
 
 import os
@@ -35,7 +35,7 @@ _SETTLED_S = 60.0
 
 
 def scrub_environment() -> None:
-    """Remove what the caller's shell may hold of the product's variables: no test may reach somebody's servers."""
+    """Remove the product's variables from the caller's environment: no test may reach somebody's servers."""
     for name in list(os.environ):
         if name.startswith(_OURS) or name in _EXACT:
             del os.environ[name]

@@ -32,5 +32,3 @@ class JetStreamConsumer(Consumer):
 
     def close(self) -> None:
         """The pool is stopped before the worker is, by the broker's middleware."""
-
-

@@ -1,0 +1,207 @@
+"""`segment`, `receipt` and `pdu` as functions from a JSON object to a JSON object, and the loop over JSON lines.
+
+Pure: nothing here needs Django, a server or a setting. A door raises DoorError and nothing else; what is wrong with
+a value is named by field and rule and never quoted, because a value can be a message's text.
+
+    segment   {"text", "encoding": "GSM7|UCS2|auto", "strategy": "CSMS|TLV", "reference": 8|16}
+              → {"coding", "dataCoding", "units", "parts": [{"units", "udh": hex, "body": hex}]}
+    receipt   {"pdu": hex}
+              → {"receipt", "id", "stat", "state", "messageState", "intermediate", "error", "submitDate", "doneDate",
+                 "text"}
+    pdu       {"hex"} → {"command", "status", "sequence", "fields", "tlvs"}, and that form → {"hex"}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from ghasi.smpp.errors import DecodeError, FieldError, FramingError, SmppError, UnknownCommand
+from ghasi.smpp.jsonform import json_to_pdu, pdu_to_json
+from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu, decode_pdu
+from ghasi.smpp.receipt import Receipt, parse_receipt
+from ghasi.sms.coding import Alphabet, Wanted
+from ghasi.sms.errors import SmsError
+from ghasi.sms.segmentation import Segmented, Strategy, split
+
+Json = dict[str, Any]
+Door = Callable[[Mapping[str, Any]], Json]
+E = TypeVar("E", bound=StrEnum)
+
+_NO_DEFAULT: Final = object()
+
+
+class DoorError(Exception):
+    """An input no door can answer. `kind` is a stable word, the text a sentence for a person."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def segment_door(given: Mapping[str, Any]) -> Json:
+    """Only `text` is required: auto, CSMS and 8 stand for the rest. `alphabet` (gsm7, latin1, ascii) is optional."""
+    return segmented_to_json(
+        segment_text(
+            _typed(given, "text", str),
+            _choice(given, "encoding", Wanted, Wanted.AUTO),
+            _choice(given, "strategy", Strategy, Strategy.CSMS),
+            _typed(given, "reference", int, 8),
+            _choice(given, "alphabet", Alphabet, Alphabet.GSM7),
+        )
+    )
+
+
+def receipt_door(given: Mapping[str, Any]) -> Json:
+    """A deliver_sm or data_sm that is no receipt answers `receipt: false` and nulls."""
+    return receipt_to_json(parse_receipt(receipt_carrier(_typed(given, "pdu", str), "pdu")))
+
+
+def pdu_door(given: Mapping[str, Any]) -> Json:
+    """Either way: an object with `hex` is read, one with `command` is written."""
+    if "hex" in given:
+        frame = _octets(_typed(given, "hex", str), "hex")
+        return _guarded(lambda: pdu_to_json(frame.hex()))
+    if "command" in given:
+        return {"hex": _guarded(lambda: json_to_pdu(given))}
+    raise DoorError("missing_field", "neither hex nor command is there")
+
+
+DOORS: Final[Mapping[str, Door]] = {"segment": segment_door, "receipt": receipt_door, "pdu": pdu_door}
+
+
+def segment_text(
+    text: str, encoding: Wanted, strategy: Strategy, reference_bits: int, alphabet: Alphabet
+) -> Segmented:
+    """The text cut as the connector would, with reference 0. Raises DoorError."""
+    if reference_bits not in (8, 16):
+        raise DoorError("bad_value", "reference must be 8 or 16")
+    try:
+        return split(text, encoding, strategy, reference_bits=reference_bits, alphabet=alphabet)
+    except SmsError as error:
+        raise DoorError(error.reason, str(error)) from None
+
+
+def read_pdu(frame: str, name: str = "hex") -> Pdu:
+    """One PDU in hexadecimal. Raises DoorError."""
+    return _guarded(lambda: decode_pdu(_octets(frame, name)))
+
+
+def receipt_carrier(frame: str, name: str = "hex") -> DeliverSm | DataSm:
+    """A PDU that can hold a receipt, in hexadecimal. Raises DoorError."""
+    pdu = read_pdu(frame, name)
+    if not isinstance(pdu, DeliverSm | DataSm):
+        raise DoorError("wrong_pdu", f"a {pdu.command_name} carries no receipt; deliver_sm and data_sm do")
+    return pdu
+
+
+def segmented_to_json(segmented: Segmented) -> Json:
+    return {
+        "coding": segmented.coding.value,
+        "dataCoding": segmented.data_coding,
+        "units": segmented.units,
+        "parts": [
+            {"units": part.units, "udh": part.udh.hex(), "body": part.body.hex()} for part in segmented.parts
+        ],
+    }
+
+
+def receipt_to_json(receipt: Receipt) -> Json:
+    submit_date, done_date = receipt.submit_date, receipt.done_date
+    return {
+        "receipt": receipt.is_receipt,
+        "id": receipt.id,
+        "stat": receipt.stat,
+        "state": receipt.state.value if receipt.state else None,
+        "messageState": receipt.message_state,
+        "intermediate": receipt.intermediate,
+        "error": receipt.error,
+        "submitDate": submit_date.isoformat() if submit_date else None,
+        "doneDate": done_date.isoformat() if done_date else None,
+        "text": receipt.text,
+    }
+
+
+def run_jsonl(lines: Iterable[bytes], write: Callable[[str], None], door: Door) -> None:
+    """One JSON object in ASCII per line of `lines`, in order, each handed to `write` before the next is read.
+
+    A bad line answers {"error": {"type", "message"}} and the next goes on.
+    """
+    for line in lines:
+        write(json.dumps(answer(line, door)))
+
+
+def answer(line: bytes, door: Door) -> Json:
+    """The door's answer to one line, or the error object."""
+    try:
+        return door(_object(line))
+    except DoorError as error:
+        return {"error": {"type": error.kind, "message": str(error)}}
+    except Exception as error:  # a fault of ours must not take the answers to the other lines with it
+        return {"error": {"type": "internal", "message": f"cannot answer this line ({type(error).__name__})"}}
+
+
+def parse_object(text: str) -> Mapping[str, Any]:
+    """A JSON object. Raises DoorError: not JSON, or JSON of another kind."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DoorError("bad_json", "not JSON") from None
+    if not isinstance(value, dict):
+        raise DoorError("not_an_object", "JSON, but not an object")
+    return value
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DoorError("bad_json", "not UTF-8") from None
+    if not text.strip():
+        raise DoorError("empty_line", "the line is empty")
+    return parse_object(text)
+
+
+def _typed(given: Mapping[str, Any], name: str, kind: type, default: Any = _NO_DEFAULT) -> Any:
+    value = given.get(name, default)
+    if value is _NO_DEFAULT:
+        raise DoorError("missing_field", f"{name} is missing")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted = {str: "text", int: "an integer"}[kind]
+        raise DoorError("wrong_type", f"{name} must be {wanted}")
+    return value
+
+
+def _choice(given: Mapping[str, Any], name: str, choices: type[E], default: E) -> E:
+    value = _typed(given, name, str, default.value)
+    try:
+        return choices(value)
+    except ValueError:
+        allowed = ", ".join(choice.value for choice in choices)
+        raise DoorError("bad_value", f"{name} must be one of {allowed}") from None
+
+
+def _octets(text: str, name: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise DoorError("bad_hex", f"{name} is not hexadecimal") from None
+
+
+_T = TypeVar("_T")
+_KINDS: Final = (
+    (FieldError, "bad_field"),
+    (UnknownCommand, "unknown_command"),
+    (DecodeError, "bad_pdu"),
+    (FramingError, "bad_frame"),
+)
+
+
+def _guarded(work: Callable[[], _T]) -> _T:
+    try:
+        return work()
+    except SmppError as error:
+        kind = next((kind for known, kind in _KINDS if isinstance(error, known)), "bad_pdu")
+        raise DoorError(kind, str(error)) from None

@@ -1,0 +1,71 @@
+"""What the commands `segment`, `receipt` and `pdu` share: arguments, JSON lines, exit codes.
+
+They need no database, no server and no setting, and so skip Django's system checks.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ghasi.doors import DOORS, DoorError, Json, run_jsonl
+
+
+class DoorCommand(BaseCommand):
+    """A door for a person (an argument, words back) and for machines (`--json`, `--jsonl`)."""
+
+    requires_system_checks: ClassVar[list[str]] = []
+    door: ClassVar[str]
+    argument: ClassVar[str]
+    argument_help: ClassVar[str]
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(self.argument, nargs="?", help=self.argument_help)
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print a JSON object")
+        parser.add_argument(
+            "--jsonl",
+            action="store_true",
+            help="read JSON objects from stdin, one a line, and answer each in a line",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["jsonl"]:
+            self._serve()
+            return
+        value = options[self.argument]
+        if value is None:
+            raise CommandError(f"give {self.argument}, or --jsonl to read JSON lines")
+        try:
+            answer = self.as_json(value, options) if options["as_json"] else self.in_words(value, options)
+        except DoorError as error:
+            raise CommandError(str(error)) from None
+        self._print(answer)
+
+    def as_json(self, value: str, options: dict[str, Any]) -> Json:
+        """The answer as `--json` prints it. May raise DoorError."""
+        raise NotImplementedError
+
+    def in_words(self, value: str, options: dict[str, Any]) -> list[str]:
+        """The answer as lines for a person. May raise DoorError."""
+        raise NotImplementedError
+
+    def _print(self, answer: Json | list[str]) -> None:
+        # A terminal that cannot show a character must not cost the answer.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        self.stdout.write(json.dumps(answer) if isinstance(answer, dict) else "\n".join(answer))
+
+    def _serve(self) -> None:
+        try:
+            run_jsonl(sys.stdin.buffer, self._write_line, DOORS[self.door])
+        except (BrokenPipeError, KeyboardInterrupt):
+            # The reader has what it wanted. Python would complain once more when it flushes stdout at exit.
+            sys.stderr.close()
+
+    def _write_line(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

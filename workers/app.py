@@ -1,0 +1,38 @@
+"""What `dramatiq workers.app --queues dispatch` (or `receipts`) loads: settings, Django, the broker."""
+
+from __future__ import annotations
+
+import os
+
+from ghasi.env import exit_on_bad_settings
+from ghasi.logs import setup_logging
+
+with exit_on_bad_settings():
+    from workers.config import WorkerConfig
+
+    config = WorkerConfig.from_env()
+
+setup_logging("smpp-connector-workers", config.log_level)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghasi.settings")
+
+import django  # noqa: E402
+import dramatiq  # noqa: E402
+
+with exit_on_bad_settings():
+    django.setup()
+
+from workers import actors  # noqa: E402
+from workers.broker.broker import JetStreamBroker  # noqa: E402
+from workers.middleware.metrics_server import MetricsServer  # noqa: E402
+from workers.pools import DispatchPool, ReceiptsPool  # noqa: E402
+
+broker = JetStreamBroker(
+    {
+        "dispatch": lambda works: DispatchPool(works, config),
+        "receipts": lambda works: ReceiptsPool(works, config),
+    },
+    config.shutdown_deadline,
+)
+broker.add_middleware(MetricsServer())
+dramatiq.set_broker(broker)
+actors.declare(broker)

@@ -1,0 +1,263 @@
+"""Carries loads of one operator: rows before bytes, hand-over, record, settle (docs/architecture.md).
+
+Order matters and is this: claim (the database knows) ▸ request (the bytes may leave) ▸ record (the fate is
+known) ▸ publish (the platform knows) ▸ acknowledge (the stream forgets). A crash between any two is answered by
+the step before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ghasi.contracts import events
+from ghasi.contracts.sessions import SessionRecord
+from ghasi.contracts.submission import Fate, PartFate
+from ghasi.correlations.types import Claim, MatchedReceipt, MessageOutcome, Part, PartOutcome, Verdict
+from ghasi.logs import get_logger
+from workers import fates, metrics, outcomes
+from workers.context import Context, utc_now
+from workers.dead_letters import DeadLetters
+from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, prepare, record
+from workers.outgoing import Outgoing
+from workers.shelf import Load
+
+log = get_logger()
+LEDGER_RETRY = 1.0
+BUSY_RETRY = 0.2
+IN_DOUBT_RETRY_FLOOR = 1.0
+
+
+class Carrier:
+    """Of one lane. `put_back` returns a command with parts still to send, `forget` one that is settled."""
+
+    def __init__(
+        self,
+        context: Context,
+        operator_id: str,
+        put_back: Callable[[Outgoing], None],
+        forget: Callable[[Outgoing], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._context = context
+        self._operator = UUID(operator_id)
+        self._operator_id = operator_id
+        self._put_back = put_back
+        self._forget = forget
+        self._spawn = spawn
+        self.idle = asyncio.Event()
+        """Clear while a claim is under way: a lane must not stop between rows and bytes."""
+        self.idle.set()
+        self._dead = DeadLetters(context, operator_id)
+        self.retries_waiting: deque[float] = deque()
+        """When commands given back with a delay are due again, on the loop's clock."""
+
+    async def claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+        """Writes the rows; returns the parts that may leave now, in order. What the ledger says needs no
+        sending is settled on the way."""
+        self.idle.clear()
+        try:
+            return await self._claim(loads, holder)
+        finally:
+            # The caller spawns the hand-over before it pauses, so the stop sees it among its tasks.
+            asyncio.get_running_loop().call_soon(self.idle.set)
+
+    async def _claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+        fresh = [load for load in loads if not load.parts]
+        later = [part for load in loads for part in load.parts]
+        prepared = await self._prepared(
+            Preparation(
+                [load.outgoing.intent(self._operator) for load in fresh],
+                {load.outgoing.message_id: load.count for load in fresh},
+                later,
+                holder.replica,
+                holder.epoch,
+                utc_now(),
+            )
+        )
+        leaving: list[tuple[Outgoing, Part]] = []
+        claims = iter(prepared.claims)
+        for load in loads:
+            if load.parts:
+                leaving += [(load.outgoing, part) for part in load.parts if part.row_id in prepared.armed]
+            else:
+                leaving += await self._take_claim(load, next(claims), holder)
+        for outgoing, _ in leaving:
+            outgoing.open_parts += 1
+        return leaving
+
+    async def _prepared(self, preparation: Preparation) -> Prepared:
+        while True:
+            try:
+                return await self._context.works.run(prepare, preparation)
+            except LedgerAway as away:
+                log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
+                await self._context.sleep(LEDGER_RETRY)
+
+    async def _take_claim(self, load: Load, claim: Claim, holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+        outgoing = load.outgoing
+        if claim.verdict is Verdict.SEND:
+            now_parts = [part for part in claim.parts if part.gateway_epoch == holder.epoch]
+            outgoing.todo = deque(part for part in claim.parts if part.gateway_epoch != holder.epoch)
+            if outgoing.todo:
+                self._put_back(outgoing)
+            self._count_long(outgoing, claim)
+            return [(outgoing, part) for part in now_parts]
+        if claim.verdict is Verdict.ASK:
+            # May take as long as a response: the lane goes on meanwhile.
+            self._spawn(self._ask(outgoing, claim))
+        elif claim.verdict is Verdict.WAIT:
+            await self.give_back(outgoing, claim.wait)
+        else:
+            await self._settled(outgoing, claim.verdict, claim.outcome)
+        return []
+
+    def _count_long(self, outgoing: Outgoing, claim: Claim) -> None:
+        if outgoing.strategy:
+            metrics.long_message_segments.labels(self._operator_id, outgoing.strategy).inc(len(claim.parts))
+
+    async def settle_expired(self, expired: list[Outgoing]) -> None:
+        """Commands past their time: rows EXPIRED, their events, and away, whether a bind is up or not."""
+        preparation = Preparation(
+            [outgoing.intent(self._operator) for outgoing in expired], {}, [], "", "", utc_now()
+        )
+        prepared = await self._prepared(preparation)
+        for outgoing, claim in zip(expired, prepared.claims, strict=True):
+            if claim.verdict is Verdict.SEND:
+                # Something of it had left before: the others follow, whatever the time.
+                outgoing.todo = deque(claim.parts)
+                self._put_back(outgoing)
+            elif claim.verdict is Verdict.ASK:
+                self._spawn(self._ask(outgoing, claim))
+            elif claim.verdict is Verdict.WAIT:
+                await self.give_back(outgoing, claim.wait)
+            else:
+                await self._settled(outgoing, claim.verdict, claim.outcome)
+
+    async def _ask(self, outgoing: Outgoing, claim: Claim) -> None:
+        """Parts that an earlier life handed over: the gateway of their epoch says what it knows."""
+        groups: dict[tuple[str, str], list[Part]] = defaultdict(list)
+        for part in claim.parts:
+            groups[(part.gateway_replica or "", part.gateway_epoch or "")].append(part)
+        for (replica, epoch), parts in groups.items():
+            keys = [part.row_id.hex for part in parts]
+            answer = await self._context.gateway.ask(self._operator_id, replica, epoch, keys)
+            await self.finish([(outgoing, part) for part in parts], answer.fates, asked=True)
+        outgoing.todo = None
+        self._put_back(outgoing)
+
+    async def finish(
+        self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate], *, asked: bool = False
+    ) -> None:
+        """Records the fates, publishes what follows, settles the commands that are done."""
+        now = utc_now()
+        written: list[PartOutcome] = []
+        for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
+            written.append(
+                fates.outcome_of(part, fate, now=now, id_base=outgoing.rules.id_base, jitter=self._context.jitter())
+            )
+            self._observe(outgoing, fate)
+        recorded = await self._recorded(Recording(self._operator, written, now))
+        await self._publish(recorded.outcomes, recorded.matched, now)
+        if not asked:
+            self._return_unsent(leaving, fate_list)
+            await self._settle_done(leaving, written, recorded, now)
+
+    async def _recorded(self, recording: Recording) -> Recorded:
+        while True:
+            try:
+                return await self._context.works.run(record, recording)
+            except LedgerAway as away:
+                log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
+                await self._context.sleep(LEDGER_RETRY)
+
+    def _observe(self, outgoing: Outgoing, fate: PartFate) -> None:
+        if fate.sent_ms:
+            waited = fate.sent_ms / 1000 - outgoing.delivery.stored_at.timestamp()
+            metrics.dispatch_to_wire.labels(self._operator_id).observe(max(0.0, waited))
+        if fate.fate in (Fate.UNANSWERED, Fate.FORGOTTEN):
+            metrics.in_doubt.labels(self._operator_id).inc()
+
+    def _return_unsent(self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate]) -> None:
+        """Unsent parts go back in front, in their order, to be booked and armed again."""
+        returned: dict[int, tuple[Outgoing, list[Part]]] = {}
+        for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
+            outgoing.open_parts -= 1
+            if fate.fate is Fate.NOT_SENT:
+                returned.setdefault(id(outgoing), (outgoing, []))[1].append(part)
+        for outgoing, parts in reversed(returned.values()):
+            if outgoing.todo is None:
+                outgoing.todo = deque()
+            outgoing.todo.extendleft(reversed(parts))
+            self._put_back(outgoing)
+
+    async def _settle_done(
+        self,
+        leaving: list[tuple[Outgoing, Part]],
+        written: list[PartOutcome],
+        recorded: Recorded,
+        now: datetime,
+    ) -> None:
+        by_message = {outcome.message_id: outcome for outcome in recorded.outcomes}
+        for (outgoing, _), outcome in zip(leaving, written, strict=True):
+            if outcome.retry_at is not None:
+                later = outgoing.retry_at
+                outgoing.retry_at = outcome.retry_at if later is None else min(later, outcome.retry_at)
+        for outgoing in {id(one): one for one, _ in leaving}.values():
+            if outgoing.open_parts or outgoing.todo:
+                continue
+            if outgoing.retry_at is not None:
+                await self.give_back(outgoing, (outgoing.retry_at - now).total_seconds())
+            elif (message := by_message.get(outgoing.message_id)) is not None:
+                await self._end(outgoing, message)
+            else:
+                # Not settled and nothing to wait for: another process has the rest. The ledger will tell.
+                await self.give_back(outgoing, BUSY_RETRY)
+
+    async def _end(self, outgoing: Outgoing, message: MessageOutcome) -> None:
+        """All parts have their fate: in doubt waits for proof, rejected keeps its bytes, the rest is done."""
+        result = outcomes.result_of(message)
+        if result is events.SubmitResult.IN_DOUBT:
+            await self.give_back(outgoing, max(IN_DOUBT_RETRY_FLOOR, outgoing.rules.in_doubt_wait))
+            return
+        if result is events.SubmitResult.REJECTED:
+            await self._dead.keep(outgoing, f"rejected:{outcomes.command_status_of(message) or 'unknown'}")
+        await outgoing.delivery.ack()
+        self._forget(outgoing)
+
+    async def _settled(self, outgoing: Outgoing, verdict: Verdict, message: MessageOutcome | None) -> None:
+        """What needs no sending: repeats, duplicates, expiries, parked ones."""
+        now = utc_now()
+        if message is not None:
+            await self._publish([message], [], now)
+        if verdict is Verdict.DUPLICATE:
+            metrics.duplicates.labels(self._operator_id).inc()
+        elif verdict is Verdict.PARK:
+            await self._dead.keep(outgoing, f"in_doubt:{outgoing.rules.in_doubt_policy.value}")
+        elif (
+            verdict is Verdict.SETTLED
+            and message is not None
+            and outcomes.result_of(message) is events.SubmitResult.REJECTED
+        ):
+            await self._dead.keep(outgoing, f"rejected:{outcomes.command_status_of(message) or 'unknown'}")
+        await outgoing.delivery.ack()
+        self._forget(outgoing)
+
+    async def _publish(self, messages: list[MessageOutcome], matched: list[MatchedReceipt], now: datetime) -> None:
+        publications = []
+        for message in messages:
+            publications += outcomes.message_publications(message, now=now)
+        for receipt in matched:
+            publications += outcomes.receipt_publications(receipt, now=now)
+        await self._context.publish(publications)
+
+    async def give_back(self, outgoing: Outgoing, delay: float) -> None:
+        """Back to the stream for `delay` seconds; the next delivery starts from the ledger."""
+        delay = max(BUSY_RETRY, delay)
+        self.retries_waiting.append(asyncio.get_running_loop().time() + delay)
+        await outgoing.delivery.release(delay)
+        self._forget(outgoing)

@@ -1,0 +1,111 @@
+"""What one process of a pool does for all: purge behind the ack floor, watch the backlogs (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+import nats.errors
+from nats.js.api import ConsumerInfo, RetentionPolicy
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from ghasi.bus import Bus
+from ghasi.contracts import timers, topology
+from ghasi.contracts.subjects import SMS_DISPATCH, dispatch_operator
+from ghasi.logs import get_logger
+from workers import metrics
+from workers.presence import Presence
+
+BACKLOG_EVERY = 5.0
+OTHER = "other"
+MAX_LABELS = 200
+
+log = get_logger()
+
+
+class Chores:
+    """Runs on the loop of every process; works in the one that `presence.first` names."""
+
+    def __init__(self, bus: Bus, presence: Presence, pool: str, consumers: list[topology.Consumer]) -> None:
+        self._bus = bus
+        self._presence = presence
+        self._pool = pool
+        self._consumers = consumers
+        self._floors: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._backlog_at = 0.0
+        self._unassigned: set[str] = set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"chores-{self._pool}")
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(timers.PURGE_EVERY)
+            if not self._presence.first:
+                continue
+            try:
+                await self.turn()
+            except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
+                log.debug("chores.failed", errorType=type(error).__name__)
+
+    async def turn(self) -> None:
+        """One round of purges; backlogs every 5 s."""
+        purgeable = await self._purgeable()
+        for consumer in self._consumers:
+            try:
+                info = await self._bus.js.consumer_info(consumer.stream, consumer.durable)
+            except NotFoundError:
+                continue
+            self._show(consumer, info)
+            if purgeable:
+                await self._purge(consumer, info)
+        if self._pool == "dispatch" and time.monotonic() >= self._backlog_at:
+            self._backlog_at = time.monotonic() + BACKLOG_EVERY
+            await self._watch_unassigned()
+
+    async def _purgeable(self) -> bool:
+        """A work-queue stream of the platform's removes what is acknowledged by itself."""
+        info = await self._bus.js.stream_info(self._consumers[0].stream)
+        return info.config.retention == RetentionPolicy.LIMITS
+
+    def _show(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
+        operator_id = consumer.filter_subject.rsplit(".", 1)[-1]
+        metrics.lane_backlog.labels(operator_id, self._pool).set(info.num_pending or 0)
+
+    async def _purge(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
+        floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        if floor and floor > self._floors.get(consumer.durable, 0):
+            await self._bus.js.purge_stream(consumer.stream, seq=floor + 1, subject=consumer.filter_subject)
+            self._floors[consumer.durable] = floor
+
+    async def _watch_unassigned(self) -> None:
+        """A command for an operator nobody is assigned to stays in the stream, shown and alarmed."""
+        info = await self._bus.js.stream_info(SMS_DISPATCH, subjects_filter="smpp.operator.*")
+        waiting: dict[str, int] = {}
+        for subject, count in (info.state.subjects or {}).items():
+            operator_id = dispatch_operator(subject)
+            if operator_id not in self._presence.assigned and count:
+                label = operator_id if _is_uuid(operator_id) and len(waiting) < MAX_LABELS else OTHER
+                waiting[label] = waiting.get(label, 0) + count
+        for label in self._unassigned - waiting.keys():
+            metrics.unassigned_backlog.labels(label).set(0)
+        for label, count in waiting.items():
+            metrics.unassigned_backlog.labels(label).set(count)
+            if label not in self._unassigned:
+                log.error("dispatch.unassigned", operatorId=label, backlog=count)
+        self._unassigned = set(waiting)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(UUID(value)) == value
+    except ValueError:
+        return False

@@ -1,0 +1,105 @@
+"""Commands that can never be sent, and the bytes of those that ended badly (docs/contract.md §1, SMPP_DEAD)."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID, uuid4
+
+from ghasi.bus import BusError, Publication
+from ghasi.contracts import events, subjects, timers
+from ghasi.contracts.commands import DeadReason, Refused
+from ghasi.logs import get_logger
+from workers import metrics
+from workers.context import Context, utc_now
+from workers.delivery import Delivery
+from workers.ledger_work import DeadLetterRow, LedgerAway, index_dead_letter
+from workers.outgoing import Outgoing, dead_letter_body
+
+log = get_logger()
+ACK_RETRY = 1.0
+
+
+class DeadLetters:
+    """Of one operator. Everything here ends with the bytes durable on SMPP_DEAD before anything is acked."""
+
+    def __init__(self, context: Context, operator_id: str) -> None:
+        self._context = context
+        self._operator_id = operator_id
+
+    async def bury(self, delivery: Delivery, refused: Refused) -> None:
+        """A command that can never be sent: its bytes and reason to SMPP_DEAD, a result DEAD, and away."""
+        await self._store(delivery, refused.reason.value, refused.message_id, refused.detail)
+        if refused.message_id is not None:
+            await self._context.publish([self._result(refused.message_id, refused)])
+        log.warning(
+            "command.dead",
+            operatorId=self._operator_id,
+            messageId=refused.message_id,
+            reason=refused.reason.value,
+            detail=refused.detail,
+            streamSeq=delivery.sequence,
+        )
+        while not delivery.settled:
+            try:
+                await delivery.ack_sync()
+            except BusError:
+                # No row answers a dead letter that comes again, so the ack must be known to have arrived.
+                await self._context.sleep(ACK_RETRY)
+
+    async def keep(self, outgoing: Outgoing, reason: str) -> None:
+        """The bytes of a command that ended rejected or parked, for `replay`; before its ack."""
+        await self._store(outgoing.delivery, reason, str(outgoing.message_id), reason)
+
+    async def _store(self, delivery: Delivery, reason: str, message_id: str | None, detail: str) -> None:
+        limit = min(timers.MAX_COMMAND_OCTETS, self._context.bus.max_payload // 2)
+        if len(delivery.data) > limit:
+            limit = min(limit, timers.DEAD_LETTER_HEAD_OCTETS)
+        body, headers = dead_letter_body(delivery.data, limit)
+        headers[subjects.HEADER_REASON] = reason
+        headers["Smpp-Detail"] = detail
+        headers["Smpp-Stream-Seq"] = str(delivery.sequence)
+        if message_id is not None:
+            headers["Smpp-Message-Id"] = message_id
+        msg_id = hashlib.sha256(f"{self._operator_id} {delivery.sequence} {reason}".encode()).hexdigest()[:40]
+        publication = Publication(subjects.dead(self._operator_id), body, msg_id, headers)
+        await self._context.publish([publication])
+        metrics.dead_letters.labels(self._operator_id, reason.partition(":")[0]).inc()
+        await self._index(delivery, reason, message_id)
+
+    async def _index(self, delivery: Delivery, reason: str, message_id: str | None) -> None:
+        row = DeadLetterRow(
+            UUID(self._operator_id),
+            delivery.sequence,
+            reason,
+            UUID(message_id) if message_id else None,
+            len(delivery.data),
+            utc_now(),
+        )
+        while True:
+            try:
+                await self._context.works.run(index_dead_letter, row)
+                return
+            except LedgerAway:
+                await self._context.sleep(ACK_RETRY)
+
+    def _result(self, message_id: str, refused: Refused) -> Publication:
+        reason = DeadReason(refused.reason)
+        event = events.SubmitResultEvent(
+            event_id=str(uuid4()),
+            occurred_at=utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            message_id=message_id,
+            account_id=None,
+            operator_id=self._operator_id,
+            result=events.SubmitResult.DEAD,
+            segments=0,
+            operator_message_ids=[],
+            command_status=None,
+            reason=reason.value,
+            possible_duplicate=False,
+            attempt=0,
+        )
+        return Publication(
+            subjects.SUBMIT_RESULT,
+            events.encode_event(event),
+            events.stable_id(message_id, 0, "DEAD", reason.value),
+        )

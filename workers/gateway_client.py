@@ -1,0 +1,95 @@
+"""Hands PDUs to the gateway replica that holds the operator, and asks it about parts of an earlier life."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from ghasi.bus import Bus, BusError, BusTimeout, NoHolder
+from ghasi.contracts import subjects, timers
+from ghasi.contracts.submission import (
+    AskRequest,
+    Fate,
+    PartFate,
+    SubmitAnswer,
+    SubmitRequest,
+    decode_answer,
+    encode,
+)
+
+QUEUE_DEADLINE = 10.0
+"""Seconds a PDU may wait in the gateway for its window and rate before it is given back unsent."""
+ANSWER_MARGIN = 5.0
+ASK_TIMEOUT = 5.0
+MAX_ANSWER_PER_PDU = 160
+
+
+class GatewayClient:
+    """All methods run on the loop; none raises: what could not be found out is a fate too."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    @property
+    def max_pdus(self) -> int:
+        """PDUs of one hand-over: neither request nor answer may exceed half the server's `max_payload`."""
+        return max(1, min(500, self._bus.max_payload // 2 // MAX_ANSWER_PER_PDU // 2))
+
+    @property
+    def max_octets(self) -> int:
+        return self._bus.max_payload // 2 - 64 * 1024
+
+    async def submit(
+        self,
+        operator_id: str,
+        replica: str,
+        epoch: str,
+        keys: Sequence[str],
+        lanes: Sequence[int],
+        pdus: bytes,
+    ) -> SubmitAnswer:
+        """The fates in the order of `keys`. Without an answer the gateway is asked; if that fails too, every
+        part is UNANSWERED."""
+        deadline_ms = int((time.time() + QUEUE_DEADLINE) * 1000)
+        request = SubmitRequest(epoch, deadline_ms, list(keys), list(lanes), pdus)
+        timeout = QUEUE_DEADLINE + timers.SUBMIT_RESPONSE + ANSWER_MARGIN
+        try:
+            reply = await self._bus.request(subjects.submit(operator_id, replica), encode(request), timeout)
+        except NoHolder:
+            return _all(keys, Fate.NOT_SENT, "no_holder")
+        except (BusTimeout, BusError):
+            return await self.ask(operator_id, replica, epoch, keys)
+        return _checked(reply, keys)
+
+    async def ask(self, operator_id: str, replica: str, epoch: str, keys: Sequence[str]) -> SubmitAnswer:
+        """What the gateway of `epoch` knows of the parts; UNANSWERED (`epoch_gone`) when it is no more."""
+        request = AskRequest(epoch, list(keys))
+        try:
+            reply = await self._bus.request(
+                subjects.submit(operator_id, replica), encode(request), ASK_TIMEOUT + timers.SUBMIT_RESPONSE
+            )
+        except NoHolder:
+            return _all(keys, Fate.UNANSWERED, "epoch_gone")
+        except (BusTimeout, BusError):
+            return _all(keys, Fate.UNANSWERED, "no_answer")
+        return _checked(reply, keys, missing=Fate.UNANSWERED)
+
+
+def _checked(reply: bytes, keys: Sequence[str], missing: Fate = Fate.NOT_SENT) -> SubmitAnswer:
+    """An answer that fits the question, whatever came."""
+    try:
+        answer = decode_answer(reply)
+    except msgspec.DecodeError:
+        return _all(keys, Fate.UNANSWERED, "unreadable_answer")
+    if answer.error:
+        # The whole request was refused before any octet left; an epoch that is gone cannot vouch for its past.
+        return _all(keys, missing, answer.error)
+    by_key = {fate.key: fate for fate in answer.fates}
+    fates = [by_key.get(key) or PartFate(key, Fate.UNANSWERED, reason="not_mentioned") for key in keys]
+    return SubmitAnswer(fates, answer.window_free)
+
+
+def _all(keys: Sequence[str], fate: Fate, reason: str) -> SubmitAnswer:
+    return SubmitAnswer([PartFate(key, fate, reason=reason) for key in keys])

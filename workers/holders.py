@@ -1,0 +1,106 @@
+"""Who holds each operator's binds, as the gateways say it in the sessions bucket (docs/contract.md §1, §7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from nats.js.kv import KeyValue
+
+from ghasi.bus import Bus
+from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.contracts.subjects import BUCKET_SESSIONS
+from ghasi.logs import get_logger
+
+STALE_AFTER = 25.0
+"""Seconds without a word from a gateway, which repeats its records every 10 s, until it is taken for gone."""
+
+log = get_logger()
+_decoder = msgspec.json.Decoder(SessionRecord)
+
+
+class Holders:
+    """A live copy of the sessions bucket. Everything runs on the loop."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._records: dict[str, dict[str, tuple[SessionRecord, float]]] = {}
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def listen(self, operator_id: str, changed: Callable[[], None]) -> None:
+        """`changed` is called whenever a record of the operator comes or goes."""
+        self._listeners[operator_id] = changed
+
+    def holder(self, operator_id: str) -> SessionRecord | None:
+        """The replica to hand PDUs to: one that is BOUND and was heard of lately, always the same of several."""
+        fresh = self._clock() - STALE_AFTER
+        bound = [
+            record
+            for record, heard in self._records.get(operator_id, {}).values()
+            if heard >= fresh and record.state is State.BOUND and record.binds > 0
+        ]
+        return min(bound, key=lambda record: (-record.binds, record.replica)) if bound else None
+
+    def known(self, operator_id: str) -> SessionRecord | None:
+        """The last that was heard of the operator, bound or not: for its rules."""
+        records = self._records.get(operator_id, {})
+        return max((r for r, _ in records.values()), key=lambda r: r.updated_at, default=None)
+
+    def put(self, record: SessionRecord) -> None:
+        self._records.setdefault(record.operator_id, {})[record.replica] = (record, self._clock())
+        self._tell(record.operator_id)
+
+    def drop(self, operator_id: str, replica: str) -> None:
+        """A replica gave its record up, or answered no request: not to be asked until it is heard of again."""
+        if self._records.get(operator_id, {}).pop(replica, None) is not None:
+            self._tell(operator_id)
+
+    def _tell(self, operator_id: str) -> None:
+        listener = self._listeners.get(operator_id)
+        if listener is not None:
+            listener()
+
+    async def start(self, bus: Bus) -> None:
+        self._task = asyncio.create_task(self._follow(bus), name="holders")
+
+    async def _follow(self, bus: Bus) -> None:
+        while True:
+            try:
+                await self._watch(await bus.bucket(BUCKET_SESSIONS))
+            except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
+                log.warning("holders.lost", errorType=type(error).__name__)
+            await asyncio.sleep(1.0)
+
+    async def _watch(self, bucket: KeyValue) -> None:
+        watcher = await bucket.watchall()
+        try:
+            while True:
+                try:
+                    entry = await watcher.updates(timeout=30.0)
+                except (nats.errors.TimeoutError, TimeoutError):
+                    # Gateways repeat their records every 10 s: silence means that the watch itself is dead
+                    # (a server that restarted forgets it), or that no gateway lives. Look anew.
+                    return
+                if entry is not None:
+                    self._apply(entry.key, entry.operation, entry.value)
+        finally:
+            await watcher.stop()
+
+    def _apply(self, key: str, operation: str | None, value: bytes | None) -> None:
+        operator_id, _, replica = key.partition(".")
+        if operation in ("DEL", "PURGE") or not value:
+            self.drop(operator_id, replica)
+            return
+        try:
+            self.put(_decoder.decode(value))
+        except msgspec.DecodeError:
+            log.error("holders.unreadable", operatorId=operator_id, replica=replica)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

@@ -1,0 +1,272 @@
+"""One operator's lane: pulls what may be sent now, books its permits, sends it on its way.
+
+The lane does all the waiting (for a bind, a permit, an answer) on the event loop; Dramatiq's threads only ever do
+database work. So an operator that is down, throttled or slow holds nobody else up, however many there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.errors import Error as JetStreamError
+
+from ghasi.bus import BusError, PullLane
+from ghasi.contracts import timers, topology
+from ghasi.contracts.commands import Refused
+from ghasi.contracts.sessions import SessionRecord
+from ghasi.contracts.submission import PartFate
+from ghasi.correlations.types import Part
+from ghasi.logs import get_logger
+from workers import metrics
+from workers.carrier import Carrier
+from workers.context import Context, utc_now
+from workers.dead_letters import DeadLetters
+from workers.delivery import Delivery
+from workers.outgoing import PLAIN_RULES, Outgoing, take
+from workers.shelf import Shelf
+
+log = get_logger()
+
+HELD_WHILE_UNBOUND = 100
+HELD_AT_MOST = 2_000
+FETCH_TIMEOUT = 5.0
+FETCH_RETRY = 1.0
+IDLE_TICK = 0.5
+NO_LIMIT_KNOWN = 1
+
+
+class Lane:
+    """Everything runs on the loop. `start` begins, `stop` releases what has not begun and finishes the rest."""
+
+    def __init__(self, context: Context, operator_id: str) -> None:
+        self.operator_id = operator_id
+        self._context = context
+        self._shelf = Shelf()
+        self._dead = DeadLetters(context, operator_id)
+        self._carrier = Carrier(context, operator_id, self._put_back, self._forget, self._spawn)
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._deliveries: dict[int, Delivery] = {}
+        self._in_flight = 0
+        self._pull: PullLane | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Raises BusError or TopologyConflict."""
+        consumer = topology.dispatch_consumer(self.operator_id)
+        await self._context.bus.ensure_consumer(consumer)
+        self._pull = await self._context.bus.pull(consumer)
+        self._context.holders.listen(self.operator_id, self._changed.set)
+        self._loops = [
+            asyncio.create_task(self._forever(self._intake), name=f"intake-{self.operator_id}"),
+            asyncio.create_task(self._forever(self._feed), name=f"feed-{self.operator_id}"),
+        ]
+
+    async def _forever(self, step: Any) -> None:
+        """A step that fails is tried again: what it held is renewed no more and comes back by its ack wait."""
+        while True:
+            try:
+                await step()
+            except (BusError, nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
+                log.warning("lane.step_failed", operatorId=self.operator_id, errorType=type(error).__name__)
+                await self._context.sleep(FETCH_RETRY)
+            except Exception:
+                log.exception("lane.step_failed", operatorId=self.operator_id)
+                await self._context.sleep(FETCH_RETRY)
+
+    # --- intake
+
+    async def _intake(self) -> None:
+        room = self._room()
+        if room <= 0 or self._pull is None:
+            await self._context.sleep(0.02 if self._shelf.held else IDLE_TICK)
+            return
+        for message in await self._pull.fetch(room, FETCH_TIMEOUT):
+            self._take(message)
+        self._changed.set()
+        if self._pull.missing:
+            await self._context.bus.ensure_consumer(topology.dispatch_consumer(self.operator_id))
+
+    def _room(self) -> int:
+        """How many more commands may be in hand: enough to keep window and rate busy, few while unbound."""
+        holder = self._context.holders.holder(self.operator_id)
+        target = HELD_WHILE_UNBOUND
+        if holder is not None:
+            target = min(HELD_AT_MOST, max(2 * self._window(holder), holder.tps_limit // 2, 20))
+        waiting = self._retries_waiting()
+        if waiting > timers.MAX_ACK_PENDING // 2:
+            # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
+            metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
+            return 0
+        return target - self._shelf.held
+
+    def _retries_waiting(self) -> int:
+        waiting = self._carrier.retries_waiting
+        now = asyncio.get_running_loop().time()
+        while waiting and waiting[0] <= now:
+            waiting.popleft()
+        return len(waiting)
+
+    def _take(self, message: Msg) -> None:
+        delivery = Delivery(message, asyncio.get_running_loop().time())
+        self._deliveries[id(delivery)] = delivery
+        try:
+            outgoing = take(delivery, self.operator_id, self._rules(), utc_now(), self._context.config.retention_days)
+        except Refused as refused:
+            self._spawn(self._dead.bury(delivery, refused))
+            return
+        self._shelf.put(outgoing)
+
+    def _rules(self) -> Any:
+        known = self._context.holders.known(self.operator_id)
+        return known.rules if known is not None else PLAIN_RULES
+
+    # --- feeding
+
+    async def _feed(self) -> None:
+        expired = self._shelf.take_expired(utc_now())
+        if expired:
+            await self._carrier.settle_expired(expired)
+        holder = self._context.holders.holder(self.operator_id)
+        ready = 0
+        if holder is not None and not self._stopping:
+            credit = min(self._window(holder) - self._in_flight, self._context.gateway.max_pdus)
+            ready = self._shelf.pdus_waiting(credit) if credit > 0 else 0
+        metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
+        if holder is None or ready <= 0:
+            await self._wait(self._next_expiry())
+            return
+        await self._book(holder, ready)
+
+    async def _wait(self, timeout: float) -> None:
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        except TimeoutError:
+            pass
+
+    def _next_expiry(self) -> float:
+        return IDLE_TICK if self._shelf.waiting else FETCH_TIMEOUT
+
+    def _window(self, holder: SessionRecord) -> int:
+        return max(1, holder.window_size * holder.binds)
+
+    async def _book(self, holder: SessionRecord, count: int) -> None:
+        limit = holder.tps_limit or NO_LIMIT_KNOWN
+        booking = await self._context.throttle.book(self.operator_id, limit, count)
+        if len(booking.delays) < count:
+            metrics.tps_throttle.labels(self.operator_id).inc()
+        if not booking.delays:
+            await self._context.sleep(max(0.001, booking.retry_after))
+            return
+        start = asyncio.get_running_loop().time()
+        for first, size in _groups(booking.delays):
+            pause = start + first - asyncio.get_running_loop().time()
+            if pause > 0:
+                await self._context.sleep(pause)
+            await self._send(size)
+
+    async def _send(self, count: int) -> None:
+        """Claims and hands over up to `count` PDUs whose time has come."""
+        while count > 0:
+            holder = self._context.holders.holder(self.operator_id)
+            if holder is None or self._stopping:
+                return
+            loads = self._shelf.take(count)
+            if not loads:
+                return
+            for load in loads:
+                if not load.parts and load.outgoing.rules != holder.rules:
+                    load.outgoing.encode(holder.rules)
+            count -= sum(load.count for load in loads)
+            leaving = await self._carrier.claim(loads, holder)
+            if leaving:
+                self._in_flight += len(leaving)
+                self._spawn(self._hand_over(leaving, holder))
+
+    async def _hand_over(self, leaving: list[tuple[Outgoing, Part]], holder: SessionRecord) -> None:
+        keys = [part.row_id.hex for _, part in leaving]
+        lanes = [outgoing.lane_value for outgoing, _ in leaving]
+        pdus = b"".join(outgoing.pdus[part.segment - 1] for outgoing, part in leaving)
+        try:
+            answer = await self._context.gateway.submit(
+                self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
+            )
+        finally:
+            self._in_flight -= len(leaving)
+            self._changed.set()
+        self._note_refusal(answer.fates, holder)
+        await self._carrier.finish(leaving, answer.fates)
+        self._changed.set()
+
+    def _note_refusal(self, fates: list[PartFate], holder: SessionRecord) -> None:
+        if fates and all(fate.reason in ("no_holder", "epoch") for fate in fates):
+            self._context.holders.drop(self.operator_id, holder.replica)
+
+    # --- housekeeping
+
+    def _put_back(self, outgoing: Outgoing) -> None:
+        self._shelf.put_back(outgoing)
+        self._changed.set()
+
+    def _forget(self, outgoing: Outgoing) -> None:
+        self._shelf.forget(outgoing)
+        self._changed.set()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._logged(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _logged(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        try:
+            await coroutine
+        except Exception:
+            log.exception("lane.task_failed", operatorId=self.operator_id)
+
+    async def renew(self, older_than: float) -> None:
+        """Tells the server that what arrived before `older_than` is still in our hands."""
+        for key, delivery in list(self._deliveries.items()):
+            if delivery.settled:
+                del self._deliveries[key]
+            elif delivery.received_at <= older_than:
+                await delivery.renew()
+
+    async def stop(self, deadline: float) -> None:
+        """Nothing new; what has not begun goes back at once; what is on its way gets `deadline` seconds."""
+        self._stopping = True
+        await self._end_loops()
+        if self._pull is not None:
+            for message in await self._pull.stop():
+                await message.nak()
+        for outgoing in self._shelf.drain():
+            await outgoing.delivery.release()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=deadline)
+        for delivery in self._deliveries.values():
+            # Partly sent: the rows tell the next process which parts are left.
+            await delivery.release()
+
+    async def _end_loops(self) -> None:
+        """The feeding loop may be between a claim and its hand-over: it ends at its next pause."""
+        intake, feed = self._loops
+        intake.cancel()
+        await self._carrier.idle.wait()
+        feed.cancel()
+        await asyncio.gather(intake, feed, return_exceptions=True)
+
+
+def _groups(delays: tuple[float, ...]) -> list[tuple[float, int]]:
+    """Bookings that leave together: (delay of the first, how many), each group within 50 ms."""
+    groups: list[tuple[float, int]] = []
+    for delay in delays:
+        if groups and delay - groups[-1][0] <= timers.HANDOVER_SPAN_MS / 1000:
+            groups[-1] = (groups[-1][0], groups[-1][1] + 1)
+        else:
+            groups.append((delay, 1))
+    return groups

@@ -1,0 +1,107 @@
+"""What the dispatch lanes ask of the database: plain functions that run on Dramatiq's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from ghasi.correlations import dead, inbox, ledger
+from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class LedgerAway(Exception):
+    """The database did not do it and nothing of it stands: try again in a moment."""
+
+
+def guarded(function: Callable[[A], R]) -> Callable[[A], R]:
+    """A database error becomes LedgerAway and costs the thread its connection, so that the next call gets a
+    new one. Its text may quote values and goes nowhere."""
+
+    def call(argument: A) -> R:
+        try:
+            return function(argument)
+        except (DatabaseError, InterfaceError) as error:
+            connection.close()
+            raise LedgerAway(type(error).__name__) from None
+
+    return call
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Claims and arms for one hand-over to (`replica`, `epoch`)."""
+
+    intents: list[Intent]
+    armed_now: dict[UUID, int]
+    """How many parts of each claimed message leave in this hand-over."""
+    parts: list[Part]
+    """Later parts of messages claimed before."""
+    replica: str
+    epoch: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    claims: list[Claim]
+    armed: set[UUID]
+
+
+@guarded
+def prepare(work: Preparation) -> Prepared:
+    """Rows before bytes: claims the commands and arms the parts that are handed over next."""
+    claims: list[Claim] = []
+    if work.intents:
+        claims = ledger.claim(work.intents, replica=work.replica, epoch=work.epoch, now=work.now, arm=work.armed_now)
+    armed: set[UUID] = set()
+    if work.parts:
+        armed = ledger.arm(work.parts, replica=work.replica, epoch=work.epoch, now=work.now)
+    return Prepared(claims, armed)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Fates to write down. `operator_id` carried the parts."""
+
+    operator_id: UUID
+    outcomes: list[PartOutcome]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Messages that have no pending part now, and receipts that had come before their responses."""
+
+    outcomes: list[MessageOutcome] = field(default_factory=list)
+    matched: list[MatchedReceipt] = field(default_factory=list)
+
+
+@guarded
+def record(work: Recording) -> Recorded:
+    outcomes = ledger.record(work.outcomes, now=work.now)
+    keys = [outcome.lookup_keys[0] for outcome in work.outcomes if outcome.lookup_keys]
+    matched = inbox.rematch(work.operator_id, keys, now=work.now) if keys else []
+    return Recorded(outcomes, list(matched))
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    operator_id: UUID
+    stream_seq: int
+    reason: str
+    message_id: UUID | None
+    size: int
+    at: datetime
+
+
+@guarded
+def index_dead_letter(row: DeadLetterRow) -> None:
+    dead.dead_letter_index(row.operator_id, row.stream_seq, row.reason, row.message_id, row.size, row.at)

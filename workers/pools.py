@@ -1,0 +1,147 @@
+"""The two pools: what Dramatiq's queues "dispatch" and "receipts" run on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import nats.errors
+import redis.asyncio
+
+from ghasi.bus import Bus
+from ghasi.contracts import timers, topology
+from ghasi.logs import get_logger
+from workers.broker.works import WorkQueue
+from workers.chores import Chores
+from workers.config import WorkerConfig
+from workers.context import Context
+from workers.gateway_client import GatewayClient
+from workers.holders import Holders
+from workers.lane import Lane
+from workers.presence import Presence
+from workers.receipt_lane import ReceiptLane
+from workers.throttle import Throttle
+from workers.upkeep_runner import UpkeepRunner
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis, RedisCluster
+
+RENEW_EVERY = timers.ACK_WAIT / 6
+RENEW_AFTER = timers.ACK_WAIT / 4
+
+log = get_logger()
+
+
+async def _renew_for_ever(lanes: list[Lane] | list[ReceiptLane]) -> None:
+    """In-progress for every delivery not settled, however long its operator makes it wait."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(RENEW_EVERY)
+        for lane in lanes:
+            try:
+                await lane.renew(loop.time() - RENEW_AFTER)
+            except (nats.errors.Error, OSError) as error:
+                log.warning("lane.not_renewed", operatorId=lane.operator_id, errorType=type(error).__name__)
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class DispatchPool:
+    """Lanes from SMS_DISPATCH to the gateways."""
+
+    def __init__(self, works: WorkQueue, config: WorkerConfig) -> None:
+        self._works = works
+        self._config = config
+        self._lanes: list[Lane] = []
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises BusError while NATS cannot be reached."""
+        config = self._config
+        self._bus = await Bus.connect(config.bus, "workers-dispatch")
+        await self._bus.ensure()
+        self._presence = Presence(self._bus, "dispatch", config.operator_ids)
+        await self._presence.start()
+        self._redis = _redis(config)
+        self._holders = Holders(time.monotonic)
+        await self._holders.start(self._bus)
+        context = Context(
+            config=config,
+            bus=self._bus,
+            works=self._works,
+            holders=self._holders,
+            gateway=GatewayClient(self._bus),
+            throttle=Throttle(self._redis, config.redis_cluster, lambda: self._presence.live),
+            sleep=asyncio.sleep,
+        )
+        self._lanes = [Lane(context, operator_id) for operator_id in config.operator_ids]
+        await asyncio.gather(*(lane.start() for lane in self._lanes))
+        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
+        consumers = [topology.dispatch_consumer(one) for one in config.operator_ids]
+        self._chores = Chores(self._bus, self._presence, "dispatch", consumers)
+        self._chores.start()
+        log.info("pool.started", queue="dispatch", lanes=len(self._lanes))
+
+    async def stop(self, deadline: float) -> None:
+        log.info("pool.stopping", queue="dispatch")
+        await self._chores.stop()
+        await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+        await _cancel(self._renewing)
+        await self._holders.stop()
+        await self._presence.stop()
+        await self._redis.aclose()
+        await self._bus.close()
+        log.info("pool.stopped", queue="dispatch")
+
+
+class ReceiptsPool:
+    """Lanes from SMPP_RECEIPTS to the ledger and the platform, and the ledger's upkeep."""
+
+    def __init__(self, works: WorkQueue, config: WorkerConfig) -> None:
+        self._works = works
+        self._config = config
+        self._lanes: list[ReceiptLane] = []
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises BusError while NATS cannot be reached."""
+        config = self._config
+        self._bus = await Bus.connect(config.bus, "workers-receipts")
+        await self._bus.ensure()
+        self._presence = Presence(self._bus, "receipts", config.operator_ids)
+        await self._presence.start()
+        self._holders = Holders(time.monotonic)
+        await self._holders.start(self._bus)
+        self._lanes = [
+            ReceiptLane(self._bus, self._works, self._holders, operator_id) for operator_id in config.operator_ids
+        ]
+        await asyncio.gather(*(lane.start() for lane in self._lanes))
+        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
+        consumers = [topology.receipt_consumer(one) for one in config.operator_ids]
+        self._chores = Chores(self._bus, self._presence, "receipts", consumers)
+        self._chores.start()
+        self._upkeep = UpkeepRunner(self._bus, self._works, self._presence, config.retention_days)
+        self._upkeep.start()
+        log.info("pool.started", queue="receipts", lanes=len(self._lanes))
+
+    async def stop(self, deadline: float) -> None:
+        log.info("pool.stopping", queue="receipts")
+        await self._upkeep.stop()
+        await self._chores.stop()
+        await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+        await _cancel(self._renewing)
+        await self._holders.stop()
+        await self._presence.stop()
+        await self._bus.close()
+        log.info("pool.stopped", queue="receipts")
+
+
+def _redis(config: WorkerConfig) -> Redis | RedisCluster:
+    if config.redis_cluster:
+        return redis.asyncio.RedisCluster.from_url(config.redis_url, socket_timeout=1.0)
+    return redis.asyncio.Redis.from_url(config.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)

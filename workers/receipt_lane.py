@@ -1,0 +1,132 @@
+"""One operator's receipts: from the stream to the ledger, then to the platform, then acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+
+from ghasi.bus import Bus, BusError
+from ghasi.contracts import subjects, topology
+from ghasi.contracts.sessions import SendRules
+from ghasi.logs import get_logger
+from workers.broker.works import WorkQueue
+from workers.delivery import Delivery
+from workers.holders import Holders
+from workers.outgoing import PLAIN_RULES
+from workers.receipts import RawReceipt, RetryLater, Taken, take_in
+
+log = get_logger()
+
+BATCH = 500
+FETCH_TIMEOUT = 5.0
+RETRY = 1.0
+
+
+class ReceiptLane:
+    """Takes a batch at a time, in order; a batch that fails is tried again before anything newer."""
+
+    def __init__(self, bus: Bus, works: WorkQueue, holders: Holders, operator_id: str) -> None:
+        self.operator_id = operator_id
+        self._bus = bus
+        self._works = works
+        self._holders = holders
+        self._task: asyncio.Task[None] | None = None
+        self._held: list[Delivery] = []
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Raises BusError or TopologyConflict."""
+        self._consumer = topology.receipt_consumer(self.operator_id)
+        await self._bus.ensure_consumer(self._consumer)
+        self._pull = await self._bus.pull(self._consumer)
+        self._task = asyncio.create_task(self._run(), name=f"receipts-{self.operator_id}")
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                await self._step()
+            except (BusError, nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
+                log.warning("receipts.step_failed", operatorId=self.operator_id, errorType=type(error).__name__)
+                await asyncio.sleep(RETRY)
+            except Exception:
+                # What was in hand is renewed no more: it comes back by its ack wait.
+                log.exception("receipts.step_failed", operatorId=self.operator_id)
+                self._held = []
+                await asyncio.sleep(RETRY)
+
+    async def _step(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._held:
+            messages = await self._pull.fetch(BATCH, FETCH_TIMEOUT)
+            self._held = [Delivery(message, loop.time()) for message in messages]
+            if self._pull.missing:
+                await self._bus.ensure_consumer(self._consumer)
+        if self._held:
+            await self._take_in(self._held)
+            self._held = []
+
+    async def _take_in(self, deliveries: Sequence[Delivery]) -> None:
+        """Record, publish, acknowledge, in this order: a crash between them repeats what a message id drops."""
+        raw = [_raw(self.operator_id, delivery) for delivery in deliveries]
+        taken = await self._recorded(raw)
+        await self._bus.publish_many(taken.publications)
+        for delivery in deliveries:
+            await delivery.ack()
+        await self._bus.flush()
+
+    async def _recorded(self, raw: list[RawReceipt]) -> Taken:
+        known = self._holders.known(self.operator_id)
+        rules: SendRules = known.rules if known is not None else PLAIN_RULES
+        while True:
+            try:
+                return await self._works.run(partial(take_in, rules=rules), raw)
+            except RetryLater as later:
+                log.warning("ledger.away", operatorId=self.operator_id)
+                await asyncio.sleep(later.seconds)
+
+    async def renew(self, older_than: float) -> None:
+        """Tells the server that what arrived before `older_than` is still in our hands."""
+        for delivery in self._held:
+            if delivery.received_at <= older_than:
+                await delivery.renew()
+
+    async def stop(self, deadline: float) -> None:
+        """Finishes the batch in hand within `deadline` seconds."""
+        self._stopping = True
+        if self._task is not None:
+            if not self._held:
+                self._task.cancel()
+            await asyncio.wait({self._task}, timeout=deadline)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for message in await self._pull.stop():
+            await message.nak()
+        for delivery in self._held:
+            await delivery.release()
+
+
+def _raw(operator_id: str, delivery: Delivery) -> RawReceipt:
+    return RawReceipt(
+        operator_id=operator_id,
+        stream_seq=delivery.sequence,
+        frame=delivery.data,
+        taken_at=_taken_at(delivery),
+        kind=delivery.header(subjects.HEADER_KIND) or "",
+    )
+
+
+def _taken_at(delivery: Delivery) -> datetime:
+    """When the gateway took it in; when the stream stored it, where the gateway did not say."""
+    text = delivery.header(subjects.HEADER_TAKEN_AT)
+    if text:
+        try:
+            taken = datetime.fromisoformat(text)
+        except ValueError:
+            return delivery.stored_at
+        return taken if taken.tzinfo else taken.replace(tzinfo=UTC)
+    return delivery.stored_at

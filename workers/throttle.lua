@@ -1,0 +1,131 @@
+-- Books the next PDUs of one operator: when may each leave, so that no 1.02 s hold more than the limit.
+-- docs/contract.md §10, docs/architecture.md (TPS). One atomic call; the clock is the server's own, because the
+-- clocks of the worker processes differ.
+--
+-- KEYS[1] last window booked · KEYS[2] until when nobody books (Unix ms)
+-- ARGV: 1 prefix of the window keys · 2 limit, PDUs a second · 3 PDUs wanted, 0 only looks
+--       4 last window this process booked, 0 = none
+-- Returns {server time in Unix µs, µs until it is worth asking again, window, PDUs, window, PDUs, …}; a window is
+-- Unix ms / 10.
+--
+-- The window keys are named here and not in KEYS: which ones matter depends on the server's time. On a cluster the
+-- operator id stands in braces in KEYS and prefix alike, so all of them live in the slot that KEYS names.
+
+local SPAN = 102      -- windows of 10 ms any sum is taken over
+local AHEAD = 100     -- how far ahead a window may be booked
+local CHUNK = 5       -- windows worth waiting for, so that a busy operator is not asked for single PDUs
+local KEPT = 3000     -- ms; booked up to 1 s ahead and needed for 1.02 s after that
+local STEPPED = 200   -- windows the clock must have gone back before the bookings are given up
+
+local prefix, limit, wanted, known = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local clock = redis.call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+local current = math.floor(now_us / 10000)
+local horizon = current + AHEAD
+local heads = redis.call('MGET', KEYS[1], KEYS[2])
+local tail, hold = tonumber(heads[1] or nil), tonumber(heads[2] or nil)
+
+local function hold_until(ms)
+  hold = ms
+  redis.call('SET', KEYS[2], string.format('%.0f', ms))
+end
+
+-- A pause is due where bookings may be out that this server does not know: it came back empty (no mark), or lacks
+-- what a caller booked a moment ago (an older snapshot, a replica that lagged), or its clock went back.
+local now_ms = math.ceil(now_us / 1000)
+local pause = now_ms + SPAN * 10
+if tail and tail > horizon + STEPPED then
+  redis.call('DEL', KEYS[1])
+  tail = nil
+  hold_until(pause)
+elseif not hold or hold > pause + AHEAD * 10 then
+  hold_until(pause)
+end
+if known > current - SPAN and known <= horizon and (not tail or tail < known) then
+  local needed = (known + SPAN) * 10
+  if hold <= now_ms then
+    hold_until(math.max(pause, needed))
+  elseif needed > hold then
+    hold_until(needed)
+  end
+end
+if hold > now_ms then
+  return {now_us, hold * 1000 - now_us}
+end
+
+-- First come, first served: nothing goes before what is booked.
+local slot = math.max(current, tail or current)
+local first = slot - SPAN + 1
+local counts, total = {}, 0
+if tail and tail >= first then
+  local names = {}
+  for window = first, tail do
+    names[#names + 1] = prefix .. (window * 10)
+  end
+  for index, value in ipairs(redis.call('MGET', unpack(names))) do
+    if value then
+      local count = tonumber(value)
+      counts[first + index - 1] = count
+      total = total + count
+    end
+  end
+end
+
+-- A window that has not begun takes its even share only: shares of any SPAN windows add up to the limit exactly. So a
+-- backlog leaves evenly, while what comes after a silence leaves at once.
+local function share(window)
+  local place = window % SPAN
+  return math.floor((place + 1) * limit / SPAN) - math.floor(place * limit / SPAN)
+end
+
+local function room(window)
+  local free = limit - total
+  if window > current then
+    free = math.min(free, share(window) - (counts[window] or 0))
+  end
+  return free
+end
+
+local function advance()
+  slot = slot + 1
+  total = total - (counts[slot - SPAN] or 0)
+end
+
+local answer = {now_us, 0}
+local open  -- first later window with room in the sum, whatever its share
+local booked, last = 0, nil
+while booked < wanted and slot <= horizon do
+  local take = math.min(room(slot), wanted - booked)
+  if take > 0 then
+    counts[slot] = (counts[slot] or 0) + take
+    total = total + take
+    booked = booked + take
+    redis.call('SET', prefix .. (slot * 10), string.format('%.0f', counts[slot]), 'PX', KEPT)
+    answer[#answer + 1] = slot
+    answer[#answer + 1] = take
+    last, open = slot, nil
+  elseif total < limit then
+    open = open or slot
+  end
+  if booked < wanted then
+    advance()
+  end
+end
+if last then
+  redis.call('SET', KEYS[1], string.format('%.0f', last), 'PX', KEPT)
+end
+
+if booked < wanted then
+  while room(slot) <= 0 do
+    if total < limit then
+      open = open or slot
+    end
+    advance()
+  end
+  local again = slot - AHEAD + CHUNK - 1
+  if open and open < again then
+    again = open
+  end
+  answer[2] = math.max(again * 10000 - now_us, 1000)
+end
+return answer

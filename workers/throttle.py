@@ -1,0 +1,171 @@
+"""Permits to send: the operator's limit over all dispatch processes (docs/contract.md §10).
+
+Redis books by `throttle.lua`. While it is away each process spends its own share of the limit; both changes, to the
+share and back, cost a pause of one window, because either side cannot see what the other has booked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from redis.exceptions import NoScriptError, RedisError
+
+from ghasi.contracts import timers
+from ghasi.logs import get_logger
+from workers import metrics
+from workers.local_share import LocalShare, share_of
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis, RedisCluster
+
+SCRIPT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
+_SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+WINDOW_US = timers.TPS_WINDOW_MS * 1000
+PAUSE_US = timers.TPS_SPAN_MS * 1000
+CALL_TIMEOUT = 0.5
+"""Seconds; a Redis slower than this is as good as away."""
+PROBE_EVERY_US = 500_000
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """`delays`: seconds from now at which each PDU booked may leave, ascending, 0.0 = at once, at most 1 s; fewer than
+    asked for, or none, where no more fit. `retry_after`: then, seconds until it is worth asking again, else 0.0."""
+
+    delays: tuple[float, ...]
+    retry_after: float
+
+
+@dataclass(slots=True)
+class _Operator:
+    """What this process knows of one operator; times in microseconds of the monotonic clock."""
+
+    known_window: int = 0
+    last_leave: int = 0
+    local: LocalShare | None = None
+    resume_at: int = 0
+    probe_at: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Throttle:
+    """Books PDUs. One per process; calls for one operator follow each other, so that bookings stay in order.
+
+    `live` tells how many dispatch processes run now, this one included; it counts only while Redis is away.
+    """
+
+    def __init__(self, redis: Redis | RedisCluster, cluster: bool, live: Callable[[], int] = lambda: 1) -> None:
+        self._redis = redis
+        self._cluster = cluster
+        self._live = live
+        self._operators: dict[str, _Operator] = {}
+
+    async def book(self, operator_id: str, limit: int, n: int) -> Booking:
+        """Books up to `n` PDUs of an operator that takes `limit` a second, first come first served.
+
+        Never raises for a Redis that is away. Raises ValueError unless both are at least 1: a limit that is not
+        known is no licence to send.
+        """
+        if limit < 1 or n < 1:
+            raise ValueError("limit and n must be at least 1")
+        operator = self._operators.setdefault(operator_id, _Operator())
+        async with operator.lock:
+            return await self._book(operator_id, operator, limit, n)
+
+    def on_local_share(self, operator_id: str) -> bool:
+        """True while the operator's permits come from this process and not from Redis."""
+        operator = self._operators.get(operator_id)
+        return operator is not None and operator.local is not None
+
+    async def _book(self, operator_id: str, operator: _Operator, limit: int, n: int) -> Booking:
+        if operator.local is not None:
+            await self._probe(operator_id, operator, limit)
+        now = _now()
+        if now < operator.resume_at:
+            return Booking((), (operator.resume_at - now) / 1e6)
+        if operator.local is not None:
+            return self._book_locally(operator_id, operator, operator.local, limit, n)
+        try:
+            answer = await self._call(operator_id, operator, limit, n)
+        except (RedisError, OSError, TimeoutError) as error:
+            return self._lose(operator_id, operator, error)
+        return self._booking(operator_id, operator, answer)
+
+    async def _call(self, operator_id: str, operator: _Operator, limit: int, n: int) -> list[int]:
+        """One run of the script. Raises RedisError, OSError or TimeoutError where Redis is away."""
+        marked = f"{{{operator_id}}}" if self._cluster else operator_id
+        # Alone, one mark serves the whole server; on a cluster it must live where the operator's keys do.
+        hold = f"tps-hold:{marked}" if self._cluster else "tps-hold"
+        arguments = (2, f"tps-tail:{marked}", hold, f"tps:{marked}:", limit, n, operator.known_window)
+        async with asyncio.timeout(CALL_TIMEOUT):
+            try:
+                return await _reply(self._redis.evalsha(_SHA, *arguments))
+            except NoScriptError:
+                return await _reply(self._redis.eval(SCRIPT, *arguments))
+
+    def _booking(self, operator_id: str, operator: _Operator, answer: list[int]) -> Booking:
+        server_now, again = answer[0], answer[1]
+        delays: list[float] = []
+        for window, count in zip(answer[2::2], answer[3::2], strict=True):
+            delays += [max(window * WINDOW_US - server_now, 0) / 1e6] * count
+        if delays:
+            operator.known_window = answer[-2]
+        return self._told(operator_id, operator, delays, again)
+
+    def _book_locally(self, operator_id: str, operator: _Operator, local: LocalShare, limit: int, n: int) -> Booking:
+        now = _now()
+        leaves, again = local.book(share_of(limit, self._live()), n, now)
+        return self._told(operator_id, operator, [(leave - now) / 1e6 for leave in leaves], again)
+
+    def _told(self, operator_id: str, operator: _Operator, delays: list[float], again: int) -> Booking:
+        if delays:
+            operator.last_leave = max(operator.last_leave, _now() + round(delays[-1] * 1e6))
+            waiting = sum(delay > 0 for delay in delays)
+            if waiting:
+                metrics.tps_throttle.labels(operator_id).inc(waiting)
+        return Booking(tuple(delays), again / 1e6)
+
+    def _lose(self, operator_id: str, operator: _Operator, error: Exception) -> Booking:
+        now = _now()
+        operator.local = LocalShare()
+        operator.resume_at = self._pause_end(operator, now)
+        operator.probe_at = now + PROBE_EVERY_US
+        metrics.tps_local_share.labels(operator_id).set(1)
+        log.error("tps.local_share", operatorId=operator_id, errorType=type(error).__name__, count=self._live())
+        return Booking((), (operator.resume_at - now) / 1e6)
+
+    async def _probe(self, operator_id: str, operator: _Operator, limit: int) -> None:
+        """Asks Redis, without booking, whether it is back."""
+        now = _now()
+        if now < operator.probe_at:
+            return
+        try:
+            await self._call(operator_id, operator, limit, 0)
+        except (RedisError, OSError, TimeoutError):
+            operator.probe_at = _now() + PROBE_EVERY_US
+            return
+        operator.local = None
+        operator.resume_at = self._pause_end(operator, _now())
+        metrics.tps_local_share.labels(operator_id).set(0)
+        log.warning("tps.shared_again", operatorId=operator_id)
+
+    def _pause_end(self, operator: _Operator, now: int) -> int:
+        """One window after the last PDU that may still leave under the old regime."""
+        return max(now, operator.last_leave) + PAUSE_US
+
+
+async def _reply(call: Any) -> list[int]:
+    return cast("list[int]", await cast("Awaitable[Any]", call))
+
+
+def _now() -> int:
+    return time.monotonic_ns() // 1000

@@ -1,0 +1,57 @@
+"""Runs the ledger's periodic upkeep in one process of the receipts pool (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from ghasi.bus import Bus, BusError
+from ghasi.logs import get_logger
+from workers.broker.works import WorkQueue
+from workers.context import utc_now
+from workers.presence import Presence
+from workers.upkeep import Job, jobs
+
+TICK = 0.5
+log = get_logger()
+
+
+class UpkeepRunner:
+    """Every job runs on a worker thread; what it gives to publish is published before its next turn."""
+
+    def __init__(self, bus: Bus, works: WorkQueue, presence: Presence, retention_days: int) -> None:
+        self._bus = bus
+        self._works = works
+        self._presence = presence
+        self._jobs = jobs(retention_days)
+        self._due: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="upkeep")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK)
+            if not self._presence.first:
+                continue
+            for job in self._jobs:
+                if loop.time() >= self._due.get(job.name, 0.0):
+                    self._due[job.name] = loop.time() + job.every
+                    await self._turn(job)
+
+    async def _turn(self, job: Job) -> None:
+        try:
+            now: datetime = utc_now()
+            publications = await self._works.run(job.function, now)
+            await self._bus.publish_many(publications)
+        except BusError as error:
+            log.warning("upkeep.failed", action=job.name, detail=str(error))
+        except Exception as error:
+            log.error("upkeep.failed", action=job.name, errorType=type(error).__name__)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
