@@ -1,13 +1,13 @@
-"""`segment`, `receipt` and `pdu` as functions from a JSON object to a JSON object, and the loop over JSON lines.
+"""`segment`, `receipt` and `pdu` as functions from JSON object to JSON object, and the loop over JSON lines.
 
-Pure: nothing here needs Django, a server or a setting. A door raises DoorError and nothing else; what is wrong with
-a value is named by field and rule and never quoted, because a value can be a message's text.
+Pure: nothing here needs Django, a server or a setting. A door raises DoorError and nothing else; what is
+wrong with a value is named by field and rule and never quoted, because a value can be a message's text.
 
     segment   {"text", "encoding": "GSM7|UCS2|auto", "strategy": "CSMS|TLV", "reference": 8|16}
               → {"coding", "dataCoding", "units", "parts": [{"units", "udh": hex, "body": hex}]}
     receipt   {"pdu": hex}
-              → {"receipt", "id", "stat", "state", "messageState", "intermediate", "error", "submitDate", "doneDate",
-                 "text"}
+              → {"receipt", "id", "stat", "state", "messageState", "intermediate", "error",
+                 "submitDate", "doneDate", "text"}
     pdu       {"hex"} → {"command", "status", "sequence", "fields", "tlvs"}, and that form → {"hex"}
 """
 
@@ -42,7 +42,7 @@ class DoorError(Exception):
 
 
 def segment_door(given: Mapping[str, Any]) -> Json:
-    """Only `text` is required: auto, CSMS and 8 stand for the rest. `alphabet` (gsm7, latin1, ascii) is optional."""
+    """Only `text` is required; the rest is auto, CSMS and 8. `alphabet` (gsm7, latin1, ascii) may stand too."""
     return segmented_to_json(
         segment_text(
             _typed(given, "text", str),
@@ -102,9 +102,7 @@ def segmented_to_json(segmented: Segmented) -> Json:
         "coding": segmented.coding.value,
         "dataCoding": segmented.data_coding,
         "units": segmented.units,
-        "parts": [
-            {"units": part.units, "udh": part.udh.hex(), "body": part.body.hex()} for part in segmented.parts
-        ],
+        "parts": [{"units": part.units, "udh": part.udh.hex(), "body": part.body.hex()} for part in segmented.parts],
     }
 
 

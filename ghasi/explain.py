@@ -26,10 +26,9 @@ _MODE_NAMES: Final = {
 def explain_segments(text: str, segmented: Segmented, alphabet: Alphabet = Alphabet.GSM7) -> list[str]:
     """Lines on coding, characters, parts, and the octets of each part."""
     unit = _UNIT_NAMES.get(segmented.coding, "octets")
+    why = _why_ucs2(text, alphabet) if segmented.coding is Coding.UCS2 else ""
     lines = [
-        f"coding      {segmented.coding.value}, data_coding 0x{segmented.data_coding:02X}{_why_ucs2(text, alphabet)}"
-        if segmented.coding is Coding.UCS2
-        else f"coding      {segmented.coding.value}, data_coding 0x{segmented.data_coding:02X}",
+        f"coding      {segmented.coding.value}, data_coding 0x{segmented.data_coding:02X}{why}",
         f"characters  {len(text)} ({segmented.units} {unit})",
         f"parts       {_parts_in_words(segmented, unit)}",
     ]
@@ -54,10 +53,8 @@ def _parts_in_words(segmented: Segmented, unit: str) -> str:
     count = f"{len(segmented.parts)}"
     if segmented.mode is LongMode.PAYLOAD:
         count = f"1 PDU for {segmented.network_parts} parts"
-    reference = f"{segmented.reference_bits}-bit reference"
-    return f"{count}, {_MODE_NAMES[segmented.mode]} ({each} {unit} each with an {reference})".replace(
-        "an 16", "a 16"
-    )
+    how = _MODE_NAMES[segmented.mode]
+    return f"{count}, {how} ({each} {unit} each, {segmented.reference_bits}-bit reference)"
 
 
 def _part_lines(number: int, part: Part, segmented: Segmented, unit: str) -> list[str]:
@@ -151,9 +148,7 @@ def _text_of(pdu: Pdu, user_data: bytes) -> str:
         header, user_data = user_data[: 1 + user_data[0]], user_data[1 + user_data[0] :]
     marked = isinstance(pdu, DeliverSm | DataSm) and esm_class & (c.ESM_RECEIPT | c.ESM_INTERMEDIATE)
     # Receipts are written in ASCII even where messages behind data_coding 0 are GSM 03.38.
-    text = decode_text(
-        user_data, getattr(pdu, "data_coding", 0), Alphabet.LATIN1 if marked else Alphabet.GSM7
-    )
+    text = decode_text(user_data, getattr(pdu, "data_coding", 0), Alphabet.LATIN1 if marked else Alphabet.GSM7)
     shown = "  binary" if text is None else f"  {text!r}"
     return f"  udh {header.hex()}{shown}" if header else shown
 
@@ -185,9 +180,7 @@ def _registered_delivery(value: int) -> str:
 
 def _data_coding(value: int) -> str:
     codec = incoming_codec(value)
-    meaning = {"gsm7": "GSM 03.38", "utf-16-be": "UCS-2", None: "binary or vendor's own"}.get(
-        codec, str(codec)
-    )
+    meaning = {"gsm7": "GSM 03.38", "utf-16-be": "UCS-2", None: "binary or vendor's own"}.get(codec, str(codec))
     default = "SMSC default, read as " if value == 0 else ""
     flash = ", flash" if value in (0x10, 0x18, 0xF0) else ""
     return f"0x{value:02X}: {default}{meaning}{flash}"

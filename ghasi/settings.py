@@ -108,7 +108,6 @@ PROMETHEUS_EXPORT_MIGRATIONS = False
 LOGGING_CONFIG = None
 
 
-
 def require_web_settings() -> None:
     """Raises SettingsError where the web process lacks a value that other commands can do without."""
     if not SECRET_KEY:

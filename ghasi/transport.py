@@ -1,9 +1,9 @@
 """asyncio under `ghasi.smpp.session`: one protocol object per connection, either role, with or without TLS.
 
 Octets go to the session as they come; whatever the session wants written is written in the same call, after
-asking `may_write`; one timer is armed for the session's next deadline. Nothing waits behind the socket: while the
-kernel has not taken all of the last write, the session's octets are held back here, so that they can still be
-thrown away when the right to write ends.
+asking `may_write`; one timer is armed for the session's next deadline. Nothing waits behind the socket: while
+the kernel has not taken all of the last write, the session's octets are held back here, so that they can still
+be thrown away when the right to write ends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -22,18 +23,22 @@ from ghasi.smpp.session import Session, SessionConfig
 MAX_HELD: Final = 1024 * 1024
 #: Seconds a closing connection has for its last octets.
 CLOSE_TIMEOUT: Final = 2.0
+#: Seconds between two looks at a busy TLS connection: asyncio does not say when the buffer below TLS is empty.
+_TLS_LOOK: Final = 0.01
 _LINGER_NOTHING: Final = struct.pack("ii", 1, 0)
 
 
 class SessionProtocol(asyncio.Protocol):
     """Drives one `Session` over one connection.
 
-    `on_event(protocol, event)` gets every event in order, on the event loop; it may call the session's methods and
-    needs no `pump` after them. Elsewhere, call `pump` after using `session`. `on_bytes(sent, received)` counts
-    octets. `may_write` is asked in the same call as each write; when it says no, nothing is written and the
-    connection is reset. `user_timeout` is TCP_USER_TIMEOUT in seconds.
+    `on_event(protocol, event)` gets every event in order, on the event loop; it may call the session's methods
+    and needs no `pump` after them. Elsewhere, call `pump` after using `session`. `on_bytes(sent, received)`
+    counts octets. `may_write` is asked in the same call as each write; when it says no, nothing is written and
+    the connection is reset. `on_writable(protocol)` is called when `congested` has ended. `user_timeout` is
+    TCP_USER_TIMEOUT in seconds.
 
-    `session` is the session, `closed` is set after its last event has been handed up.
+    `session` is the session, `closed` is set after its last event has been handed up. Octets already given to
+    the kernel or to asyncio can only be stopped by `abort`: who loses the right to write calls it.
     """
 
     def __init__(
@@ -43,20 +48,26 @@ class SessionProtocol(asyncio.Protocol):
         *,
         on_bytes: Callable[[int, int], None] | None = None,
         may_write: Callable[[], bool] | None = None,
+        on_writable: Callable[[SessionProtocol], None] | None = None,
         user_timeout: float = 20.0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.session = Session(config, now=self._loop.time())
         self.closed = asyncio.Event()
+        self.peername: Any = None
         self._on_event = on_event
         self._on_bytes = on_bytes
         self._may_write = may_write
+        self._on_writable = on_writable
         self._user_timeout = user_timeout
         self._transport: asyncio.Transport | None = None
         self._lowest: asyncio.Transport | None = None
+        self._socket: Any = None
         self._timer: asyncio.TimerHandle | None = None
-        self._held: list[bytes] = []
-        self._held_size = 0
+        self._close_timer: asyncio.TimerHandle | None = None
+        self._look_timer: asyncio.TimerHandle | None = None
+        self._events: deque[Event] = deque()
+        self._held = bytearray()
         self._pumping = False
         self._is_closing = False
 
@@ -67,24 +78,13 @@ class SessionProtocol(asyncio.Protocol):
         """The kernel would not take all of the last write: send nothing new until it has."""
         return bool(self._held) or self._waits_in_transport() > 0
 
-    @property
-    def peername(self) -> Any:
-        """Address of the peer as asyncio gives it; None before the connection."""
-        return self._transport.get_extra_info("peername") if self._transport else None
-
     def pump(self) -> None:
         """Hand up events, write, arm the timer, close: whatever the session has become ready for."""
         if self._pumping:
             return  # the call further out goes round again
         self._pumping = True
         try:
-            while True:
-                self._flush()
-                events = self.session.events()
-                if not events:
-                    break
-                for event in events:
-                    self._on_event(self, event)
+            self._hand_up()
         finally:
             self._pumping = False
         if self.session.closing:
@@ -103,10 +103,11 @@ class SessionProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._lowest = _lowest_transport(self._transport)
+        self._socket = transport.get_extra_info("socket")
+        self.peername = transport.get_extra_info("peername")
         self._transport.set_write_buffer_limits(high=0)
-        if self._lowest is not self._transport:
-            self._lowest.set_write_buffer_limits(high=0)
-        _set_options(transport.get_extra_info("socket"), self._user_timeout)
+        self._lowest.set_write_buffer_limits(high=0)
+        _set_options(self._socket, self._user_timeout)
         self.pump()
 
     def data_received(self, data: bytes) -> None:
@@ -116,103 +117,120 @@ class SessionProtocol(asyncio.Protocol):
         self.pump()
 
     def resume_writing(self) -> None:
-        self.pump()
+        if self._look_timer is None:
+            self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = True
-        self._cancel_timer()
-        self._drop_held()
+        self._transport = self._lowest = None
+        self._held.clear()
         reason = "closed by the peer" if exc is None else f"{type(exc).__name__}: {exc}"
         self.session.connection_lost(now=self._loop.time(), reason=reason)
         try:
             self.pump()
         finally:
-            self._cancel_timer()
+            for timer in (self._timer, self._close_timer, self._look_timer):
+                if timer is not None:
+                    timer.cancel()
             self.closed.set()
 
-    # -- writing
+    # -- events and octets
+
+    def _hand_up(self) -> None:
+        """Write and hand up events until there is nothing more; an event in hand survives a failing owner."""
+        while True:
+            self._flush()
+            self._events.extend(self.session.events())
+            if not self._events:
+                return
+            while self._events:
+                self._on_event(self, self._events.popleft())
 
     def _flush(self) -> None:
         """Write all there is, or hold it back while the kernel is busy."""
         data = self.session.data_to_send()
         if self._transport is None or self._is_closing:
             return
-        if data:
-            self._held.append(data)
-            self._held_size += len(data)
+        self._held += data
         if not self._held:
             return
         if self._waits_in_transport():
-            if self._held_size > MAX_HELD:
+            if len(self._held) > MAX_HELD:
                 self.session.close("the peer does not read", abort=True)
             return
-        octets = b"".join(self._held)
-        self._drop_held()
         if self._may_write is not None and not self._may_write():
             self.session.close("not allowed to write", abort=True)
             self._reset()
             return
+        octets = bytes(self._held)
+        self._held.clear()
         self._transport.write(octets)
         if self._on_bytes is not None:
             self._on_bytes(len(octets), 0)
+        if self._lowest is not self._transport and self._waits_in_transport():
+            self._look_later()
 
     def _waits_in_transport(self) -> int:
-        if self._transport is None or self._lowest is None:
+        if self._transport is None or self._lowest is None or self._is_closing:
             return 0
-        waiting = self._transport.get_write_buffer_size()
+        waiting = self._lowest.get_write_buffer_size()
         if self._lowest is not self._transport:
-            waiting += self._lowest.get_write_buffer_size()
+            waiting += self._transport.get_write_buffer_size()
         return waiting
 
-    def _drop_held(self) -> None:
-        self._held.clear()
-        self._held_size = 0
+    def _look_later(self) -> None:
+        if self._look_timer is None:
+            self._look_timer = self._loop.call_later(_TLS_LOOK, self._look)
+
+    def _look(self) -> None:
+        """Go on writing once the kernel has taken everything."""
+        self._look_timer = None
+        if self._waits_in_transport():
+            self._look_later()
+            return
+        self.pump()
+        if self._on_writable is not None and not self.session.closing and not self.congested:
+            self._on_writable(self)
 
     # -- the end
 
     def _close(self) -> None:
+        """Close after the last octets, with a reset when they do not leave in time."""
         if self.session.abort:
             self._reset()
-        elif self._transport is not None and not self._is_closing and not self._held:
+        if self._is_closing or self._transport is None:
+            return
+        if self._close_timer is None:
+            self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self._reset)
+        if not self._held:
             self._is_closing = True
             self._transport.close()
-            # A peer that reads nothing must not keep a finished connection for ever.
-            self._cancel_timer()
-            self._timer = self._loop.call_later(CLOSE_TIMEOUT, self._reset)
-        elif self._held and self._timer is None:
-            self._timer = self._loop.call_later(CLOSE_TIMEOUT, self._reset)
 
     def _reset(self) -> None:
         self._is_closing = True
-        self._cancel_timer()
-        self._drop_held()
-        if self._transport is None:
+        self._held.clear()
+        if self._lowest is None:
             return
-        sock = self._transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOTHING)
-        self._transport.abort()
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOTHING)
+        # Below TLS: closing politely would first send what TLS still holds.
+        self._lowest.abort()
 
     # -- the timer
 
     def _arm(self) -> None:
         """Keep one timer at or before the session's next deadline; one that comes early does no harm."""
         when = self.session.next_timer()
-        if when is None:
-            self._cancel_timer()
-        elif self._timer is None or self._timer.when() > when:
-            self._cancel_timer()
-            self._timer = self._loop.call_at(when, self._on_timer)
+        if when is None or (self._timer is not None and self._timer.when() <= when):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
         self.session.handle_timer(now=self._loop.time())
         self.pump()
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 def _lowest_transport(transport: asyncio.Transport) -> asyncio.Transport:

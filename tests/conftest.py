@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import servers as support
 
@@ -16,6 +17,11 @@ support.scrub_environment()
 support.set_environment()
 
 from ghasi.devstack.servers import Servers  # noqa: E402 - the environment comes first
+
+
+# A busy machine is no reason to fail: what is checked is the property, not the speed of drawing examples.
+settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("run")
 
 
 def _set_up_django() -> BaseException | None:

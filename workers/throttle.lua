@@ -2,7 +2,7 @@
 -- docs/contract.md §10, docs/architecture.md (TPS). One atomic call; the clock is the server's own, because the
 -- clocks of the worker processes differ.
 --
--- KEYS[1] last window booked · KEYS[2] until when nobody books (Unix ms)
+-- KEYS[1] last window booked and the sum that ends there · KEYS[2] until when nobody books (Unix ms)
 -- ARGV: 1 prefix of the window keys · 2 limit, PDUs a second · 3 PDUs wanted, 0 only looks
 --       4 last window this process booked, 0 = none
 -- Returns {server time in Unix µs, µs until it is worth asking again, window, PDUs, window, PDUs, …}; a window is
@@ -23,7 +23,9 @@ local now_us = clock[1] * 1000000 + clock[2]
 local current = math.floor(now_us / 10000)
 local horizon = current + AHEAD
 local heads = redis.call('MGET', KEYS[1], KEYS[2])
-local tail, hold = tonumber(heads[1] or nil), tonumber(heads[2] or nil)
+local hold = tonumber(heads[2] or nil)
+local tail, tail_total = string.match(heads[1] or '', '^(%d+) (%d+)$')
+tail, tail_total = tonumber(tail), tonumber(tail_total)
 
 local function hold_until(ms)
   hold = ms
@@ -53,21 +55,30 @@ if hold > now_ms then
   return {now_us, hold * 1000 - now_us}
 end
 
--- First come, first served: nothing goes before what is booked.
+-- First come, first served: nothing goes before what is booked. The last window booked is kept together with the sum
+-- that ends there, so that a call reads only the windows that leave the sum after it, in batches that grow.
 local slot = math.max(current, tail or current)
-local first = slot - SPAN + 1
-local counts, total = {}, 0
-if tail and tail >= first then
-  local names = {}
-  for window = first, tail do
-    names[#names + 1] = prefix .. (window * 10)
-  end
-  for index, value in ipairs(redis.call('MGET', unpack(names))) do
-    if value then
-      local count = tonumber(value)
-      counts[first + index - 1] = count
-      total = total + count
+local counts, total, batch = {}, 0, 8
+
+local function count(window)
+  if tail and window <= tail and not counts[window] then
+    local to = math.min(window + batch - 1, tail)
+    batch = batch * 4
+    local names = {}
+    for one = window, to do
+      names[#names + 1] = prefix .. (one * 10)
     end
+    for index, value in ipairs(redis.call('MGET', unpack(names))) do
+      counts[window + index - 1] = tonumber(value or 0)
+    end
+  end
+  return counts[window] or 0
+end
+
+if tail and slot - tail < SPAN then
+  total = tail_total
+  for window = tail - SPAN + 1, slot - SPAN do
+    total = total - count(window)
   end
 end
 
@@ -80,30 +91,30 @@ end
 
 local function room(window)
   local free = limit - total
-  if window > current then
-    free = math.min(free, share(window) - (counts[window] or 0))
+  if free > 0 and window > current then
+    free = math.min(free, share(window) - count(window))
   end
   return free
 end
 
 local function advance()
   slot = slot + 1
-  total = total - (counts[slot - SPAN] or 0)
+  total = total - count(slot - SPAN)
 end
 
 local answer = {now_us, 0}
 local open  -- first later window with room in the sum, whatever its share
-local booked, last = 0, nil
+local booked, last, last_total = 0, nil, 0
 while booked < wanted and slot <= horizon do
   local take = math.min(room(slot), wanted - booked)
   if take > 0 then
-    counts[slot] = (counts[slot] or 0) + take
+    counts[slot] = count(slot) + take
     total = total + take
     booked = booked + take
     redis.call('SET', prefix .. (slot * 10), string.format('%.0f', counts[slot]), 'PX', KEPT)
     answer[#answer + 1] = slot
     answer[#answer + 1] = take
-    last, open = slot, nil
+    last, last_total, open = slot, total, nil
   elseif total < limit then
     open = open or slot
   end
@@ -112,7 +123,7 @@ while booked < wanted and slot <= horizon do
   end
 end
 if last then
-  redis.call('SET', KEYS[1], string.format('%.0f', last), 'PX', KEPT)
+  redis.call('SET', KEYS[1], string.format('%.0f %.0f', last, last_total), 'PX', KEPT)
 end
 
 if booked < wanted then

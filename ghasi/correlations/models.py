@@ -94,7 +94,7 @@ class InboxReceipt(models.Model):
         verbose_name = "receipt without a part"
         verbose_name_plural = "receipts inbox"
         constraints = [
-            models.UniqueConstraint("operator_id", "receipt_key", "taken_at", name="receipts_inbox_once"),
+            models.UniqueConstraint(fields=["operator_id", "receipt_key", "taken_at"], name="receipts_inbox_once"),
         ]
         indexes = [
             models.Index(
@@ -132,7 +132,7 @@ class DeadLetter(models.Model):
         db_table = '"smpp"."dead_letters"'
         default_permissions = ("view",)
         verbose_name = "dead letter"
-        constraints = [models.UniqueConstraint("operator_id", "stream_seq", name="dead_letters_once")]
+        constraints = [models.UniqueConstraint(fields=["operator_id", "stream_seq"], name="dead_letters_once")]
         indexes = [
             models.Index(fields=["at"], name="dead_letters_at"),
             models.Index(

@@ -46,14 +46,10 @@ def encode_pdu(pdu: Pdu, *, long_credentials: bool = False) -> bytes:
     if pdu.is_response and pdu.command_status and not pdu.tlvs and _is_blank(pdu):
         body = b""
     else:
-        body = b"".join([kind.encode(name, getattr(pdu, name)) for name, kind in table]) + encode_tlvs(
-            pdu.tlvs
-        )
+        body = b"".join([kind.encode(name, getattr(pdu, name)) for name, kind in table]) + encode_tlvs(pdu.tlvs)
     for name in ("command_status", "sequence_number"):
         _UINT32.encode(name, getattr(pdu, name))
-    return (
-        HEADER.pack(HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number) + body
-    )
+    return HEADER.pack(HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number) + body
 
 
 def _is_blank(pdu: Pdu) -> bool:
@@ -122,9 +118,7 @@ def make_response(request: Pdu, *, command_status: int = 0, **fields: Any) -> Pd
         return found(sequence_number=request.sequence_number, command_status=command_status, **fields)
     except TypeError:
         known = {name for name, _ in field_table(found)} | {"tlvs"}
-        raise FieldError(
-            ", ".join(sorted(set(fields) - known)), f"not a field of {found.command_name}"
-        ) from None
+        raise FieldError(", ".join(sorted(set(fields) - known)), f"not a field of {found.command_name}") from None
 
 
 def with_sequence(pdu: P, number: int) -> P:

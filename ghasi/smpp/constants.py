@@ -180,9 +180,7 @@ _SMPP5_STATUSES: Final = {
 }
 
 STATUS_NAMES: Final[dict[int, str]] = _SMPP5_STATUSES | {
-    value: name.removeprefix("SMPP_")
-    for name, value in vars(_smpplib).items()
-    if name.startswith("SMPP_ESME_")
+    value: name.removeprefix("SMPP_") for name, value in vars(_smpplib).items() if name.startswith("SMPP_ESME_")
 }
 STATUS_DESCRIPTIONS: Final[dict[int, str]] = dict(_smpplib.DESCRIPTIONS) | {
     CommandStatus.ESME_RINVREGDLVFLG: "Invalid Registered Delivery Flag",

@@ -1,6 +1,7 @@
 """What a session tells its owner.
 
-Every request in flight ends in exactly one of Answered, RequestExpired (a LateResponse may follow), RequestLost.
+Every request in flight ends in exactly one of Answered, RequestExpired (which a LateResponse may follow) and
+RequestLost.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class BindRefused:
-    """ESME: the bind was answered with an error, a generic_nack or no bind response at all; the session closes."""
+    """ESME: the bind was answered with an error, a generic_nack or another command; the session closes."""
 
     command_status: int
     response: Pdu

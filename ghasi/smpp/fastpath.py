@@ -59,9 +59,7 @@ def encode_message(pdu: Any) -> bytes | None:
             message,
             encode_tlvs(pdu.tlvs) if pdu.tlvs else b"",
         )
-        header = _HEADER.pack(
-            HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number
-        )
+        header = _HEADER.pack(HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number)
     except (AttributeError, TypeError, ValueError, struct.error):
         return None
     return header + body

@@ -124,9 +124,7 @@ class Inbound:
         answered = pdu.command_id not in NO_RESPONSE
         wrong_role = not self._is_for_our_role(pdu.command_id)
         if answered and wrong_role:
-            self._answer_header_only(
-                CommandId.GENERIC_NACK, CommandStatus.ESME_RINVCMDID, pdu.sequence_number
-            )
+            self._answer_header_only(CommandId.GENERIC_NACK, CommandStatus.ESME_RINVCMDID, pdu.sequence_number)
         elif answered:
             core.write_pdu(make_response(pdu, command_status=self._refusal(pdu)))
         why = f"{pdu.command_name} is not for this {core.role.value} in state {core.state.name}"

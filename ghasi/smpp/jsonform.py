@@ -128,9 +128,7 @@ def _read_entry(name: str, item: object, *, flagged: bool) -> Any:
         entry_class = DEST_FLAGS[flag]
     table = dict(ENTRY_TABLES[entry_class])
     _refuse_unknown(given, table.keys(), name)
-    return entry_class(
-        **{field: _read(f"{name}.{field}", value, table[field]) for field, value in given.items()}
-    )
+    return entry_class(**{field: _read(f"{name}.{field}", value, table[field]) for field, value in given.items()})
 
 
 def _tlv(item: object) -> Tlv:

@@ -90,9 +90,7 @@ _FORMATS: Final = _OTHER_FORMATS | {
     name: (TlvKind.INTEGER, (size, size)) for size, names in _INTEGER_SIZES.items() for name in names.split()
 }
 
-TAGS: Final[dict[int, TagInfo]] = {
-    tag: TagInfo(tag, name, *_FORMATS[name]) for name, tag in _SMPPLIB_TAGS.items()
-}
+TAGS: Final[dict[int, TagInfo]] = {tag: TagInfo(tag, name, *_FORMATS[name]) for name, tag in _SMPPLIB_TAGS.items()}
 TAG_BY_NAME: Final[dict[str, int]] = {info.name: tag for tag, info in TAGS.items()}
 
 # Values that can hold a person's number or the text of a message; vendor values can hold anything.

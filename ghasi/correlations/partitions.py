@@ -1,0 +1,112 @@
+"""Day partitions of the ledger: made ahead, dropped after retention, never emptied row by row (docs/contract.md §9).
+
+Both functions hold one session advisory lock, so that two runs at once or one after the other do no harm. A day is
+attached, not created in place: CREATE … PARTITION OF would stop all traffic for as long as it waits for its lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection
+
+from ghasi.correlations import sql
+
+AHEAD_DAYS = 3
+LOCK_TIMEOUT = "10s"
+
+
+def ledger_day(moment: datetime) -> date:
+    """The partition key of a command enqueued at `moment`: its day in UTC."""
+    return moment.astimezone(UTC).date()
+
+
+def partition_name(day: date) -> str:
+    return f"message_correlations_{day:%Y%m%d}"
+
+
+def existing_days() -> list[date]:
+    """The days that have an attached partition, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LIST_PARTITIONS)
+        names = [name for name, pending in cursor.fetchall() if not pending]
+    return sorted(datetime.strptime(name[-8:], "%Y%m%d").date() for name in names)  # noqa: DTZ007 - a date
+
+
+def ensure_partitions(now: datetime, retention_days: int, ahead: int = AHEAD_DAYS) -> list[date]:
+    """Makes every missing day of the retention and of the `ahead` days to come; returns the days made."""
+    today = ledger_day(now)
+    wanted = [today + timedelta(days=n) for n in range(-retention_days, ahead + 1)]
+    with _maintenance_lock():
+        present = set(existing_days())
+        made = [day for day in wanted if day not in present]
+        for day in made:
+            _make(day)
+    return made
+
+
+def drop_old(now: datetime, retention_days: int) -> list[date]:
+    """Drops the days before the retention; returns them. Not inside a transaction (DETACH … CONCURRENTLY)."""
+    oldest = ledger_day(now) - timedelta(days=retention_days)
+    with _maintenance_lock():
+        _finish_detaching()
+        dropped = [day for day in existing_days() if day < oldest]
+        for day in dropped:
+            _execute(sql.DETACH_PARTITION.format(name=partition_name(day)))
+            _execute(sql.DROP_PARTITION.format(name=partition_name(day)))
+        _drop_left_behind(oldest)
+    return dropped
+
+
+def _make(day: date) -> None:
+    """A table of that name may be left from a run that was cut off between its two statements."""
+    name = partition_name(day)
+    bounds = {"first": day.isoformat(), "end": (day + timedelta(days=1)).isoformat()}
+    _execute(sql.CREATE_PARTITION.format(name=name))
+    _execute(sql.ATTACH_PARTITION.format(name=name, **bounds))
+
+
+def _finish_detaching() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LIST_PARTITIONS)
+        pending = [name for name, detaching in cursor.fetchall() if detaching]
+    for name in pending:
+        _execute(sql.FINISH_DETACH.format(name=name))
+
+
+def _drop_left_behind(oldest: date) -> None:
+    """Detached but not dropped: an earlier run was cut off in between."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LIST_DETACHED, {"before": partition_name(oldest)})
+        names = [name for (name,) in cursor.fetchall()]
+    for name in names:
+        _execute(sql.DROP_PARTITION.format(name=name))
+
+
+def _execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@contextmanager
+def _maintenance_lock() -> Iterator[None]:
+    """A session lock, because DETACH … CONCURRENTLY cannot run in a transaction; inside one (migrate) too."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LOCK_MAINTENANCE)
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+    try:
+        yield
+    finally:
+        _release()
+
+
+def _release() -> None:
+    """After an error inside a transaction nothing more can be said in it: the lock then goes with the session."""
+    if connection.in_atomic_block and connection.needs_rollback:
+        connection.close_if_unusable_or_obsolete()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', '0', false)")
+        cursor.execute(sql.UNLOCK_MAINTENANCE)

@@ -1,0 +1,65 @@
+"""workers.fates: what the gateway answered becomes what the ledger records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from ghasi.contracts.submission import Fate, PartFate
+from ghasi.correlations.types import Part, PartFateKind, PartOutcome
+from workers import fates
+
+NOW = datetime(2026, 4, 18, 10, 31, tzinfo=UTC)
+
+
+def part(attempt: int = 1) -> Part:
+    return Part(uuid4(), NOW.date(), uuid4(), 1, attempt)
+
+
+def outcome(fate: PartFate, attempt: int = 1, base: str = "text") -> PartOutcome:
+    return fates.outcome_of(part(attempt), fate, now=NOW, id_base=base, jitter=0.5)
+
+
+def test_an_accepted_part_keeps_its_raw_id_and_gets_keys_to_find_it_by() -> None:
+    result = outcome(PartFate("k", Fate.ACCEPTED, " 00AB12\x00", answered_ms=1_776_508_261_000))
+    assert result.kind is PartFateKind.ACCEPTED
+    assert result.operator_message_id == "00AB12"
+    assert result.lookup_keys[0] == "ab12"
+    assert result.at == datetime.fromtimestamp(1_776_508_261, UTC)
+
+
+def test_an_empty_id_is_accepted_without_keys() -> None:
+    result = outcome(PartFate("k", Fate.ACCEPTED, ""))
+    assert (result.kind, result.operator_message_id, result.lookup_keys) == (PartFateKind.ACCEPTED, None, ())
+
+
+def test_an_id_longer_than_the_ledgers_column_is_cut_not_refused() -> None:
+    result = outcome(PartFate("k", Fate.ACCEPTED, "x" * 65))
+    assert result.operator_message_id == "x" * 64
+
+
+@pytest.mark.parametrize(
+    ("status", "attempt", "seconds"),
+    [(0x58, 1, 1.0), (0x58, 2, 2.0), (0x58, 12, 60.0), (0x14, 1, 20.0), (0x45, 1, 20.0), (0x04, 1, 1.0)],
+)
+def test_a_retryable_refusal_says_when(status: int, attempt: int, seconds: float) -> None:
+    result = outcome(PartFate("k", Fate.REJECTED, command_status=status), attempt)
+    assert result.kind is PartFateKind.REJECTED
+    assert result.retry_at is not None
+    assert (result.retry_at - NOW).total_seconds() == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("status", "attempt"), [(0x0B, 1), (0x45, 3), (0x0400, 1), (0x12345, 1)])
+def test_a_permanent_refusal_has_no_next_try(status: int, attempt: int) -> None:
+    result = outcome(PartFate("k", Fate.REJECTED, command_status=status), attempt)
+    assert (result.kind, result.command_status, result.retry_at) == (PartFateKind.REJECTED, status, None)
+
+
+def test_unsent_and_unknown_are_never_mixed_up() -> None:
+    assert outcome(PartFate("k", Fate.NOT_SENT, reason="window")).kind is PartFateKind.NOT_SENT
+    for fate in (Fate.UNANSWERED, Fate.FORGOTTEN):
+        result = outcome(PartFate("k", fate))
+        assert result.kind is PartFateKind.IN_DOUBT
+        assert result.reason == fate.value

@@ -1,0 +1,155 @@
+"""workers.outgoing: from a delivery to PDUs by the operator's rules, or to the reason there are none."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ghasi.contracts.commands import DeadReason, Refused
+from ghasi.contracts.sessions import SendRules
+from ghasi.smpp.pdu import SubmitSm, decode_pdu
+from workers.outgoing import Outgoing, dead_letter_body, take
+
+NOW = datetime(2026, 4, 18, 10, 31, tzinfo=UTC)
+OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
+
+
+class FakeDelivery:
+    """What `take` reads of a delivery."""
+
+    def __init__(self, data: bytes, headers: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.headers = headers or {}
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+
+def taken(rules: SendRules | None = None, headers: dict[str, str] | None = None, **changes: Any) -> Outgoing:
+    command = {
+        "version": "1.0",
+        "eventId": "2f1c4a52-6a0e-4a6e-9c39-0d5a2a1b7c11",
+        "messageId": "7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071",
+        "to": "+93701234567",
+        "from": "GHASI",
+        "text": "Your code is 482913",
+        "operatorId": OPERATOR,
+        "accountId": "a",
+        "messageType": "SMS",
+        "encoding": "GSM7",
+        "longMessageStrategy": "CSMS",
+        "enqueuedAt": "2026-04-18T10:30:00.000Z",
+        "expiresAt": "2026-04-18T10:40:00.000Z",
+    } | changes
+    delivery: Any = FakeDelivery(json.dumps(command).encode(), headers)
+    return take(delivery, OPERATOR, rules or SendRules(), NOW, 30)
+
+
+def submits(outgoing: Outgoing) -> list[SubmitSm]:
+    decoded = [decode_pdu(pdu) for pdu in outgoing.pdus]
+    assert all(isinstance(pdu, SubmitSm) for pdu in decoded)
+    return [pdu for pdu in decoded if isinstance(pdu, SubmitSm)]
+
+
+def test_a_short_text_is_one_plain_submit_sm() -> None:
+    outgoing = taken()
+    (pdu,) = submits(outgoing)
+    assert pdu.destination_addr == "93701234567"
+    assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == (5, 0, "GHASI")
+    assert (pdu.dest_addr_ton, pdu.dest_addr_npi) == (1, 1)
+    assert (pdu.esm_class, pdu.data_coding, pdu.registered_delivery) == (0, 0, 1)
+    assert pdu.short_message == b"Your code is 482913"
+    assert outgoing.strategy == ""
+
+
+def test_a_long_text_goes_in_parts_with_one_reference() -> None:
+    outgoing = taken(text="x" * 320)
+    parts = submits(outgoing)
+    assert len(parts) == 3
+    assert all(part.esm_class == 0x40 for part in parts)
+    assert {part.short_message[:4] for part in parts} == {parts[0].short_message[:4]}
+    assert [part.short_message[5] for part in parts] == [1, 2, 3]
+    assert outgoing.strategy == "csms"
+    assert [pdu.short_message for pdu in submits(taken(text="x" * 320))] == [p.short_message for p in parts]
+
+
+def test_tlv_is_one_pdu_with_message_payload() -> None:
+    outgoing = taken(text="x" * 320, longMessageStrategy="TLV")
+    (pdu,) = submits(outgoing)
+    assert pdu.short_message == b""
+    assert [tlv.tag for tlv in pdu.tlvs] == [0x0424]
+    assert outgoing.strategy == "tlv"
+
+
+def test_a_character_outside_gsm_goes_out_as_ucs2_unless_the_rules_are_strict() -> None:
+    (pdu,) = submits(taken(text="سلام"))
+    assert pdu.data_coding == 8
+    assert pdu.short_message == "سلام".encode("utf-16-be")
+    with pytest.raises(Refused) as refused:
+        taken(SendRules(strict=True), text="سلام")
+    assert refused.value.reason is DeadReason.BAD_TEXT
+
+
+@pytest.mark.parametrize(
+    ("rules", "encoding", "data_coding"),
+    [("dcs", "GSM7", 0x10), ("dcs", "UCS2", 0x18), ("dcs_f0", "GSM7", 0xF0), ("subunit", "GSM7", 0)],
+)
+def test_flash_by_the_operators_rule(rules: str, encoding: str, data_coding: int) -> None:
+    (pdu,) = submits(taken(SendRules(flash=rules), messageType="FLASH", encoding=encoding))
+    assert pdu.data_coding == data_coding
+    assert [tlv.tag for tlv in pdu.tlvs] == ([0x0005] if rules == "subunit" else [])
+
+
+def test_sar_tlvs_by_rule() -> None:
+    parts = submits(taken(SendRules(long_mode="sar"), text="x" * 320))
+    assert [sorted(tlv.tag for tlv in part.tlvs) for part in parts] == [[0x020C, 0x020E, 0x020F]] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"text": "x" * 255 * 153 + "y"}, DeadReason.TOO_LONG),
+        ({"from": "TWELVELETTERS"}, DeadReason.BAD_SENDER),
+        ({"from": "x" * 30}, DeadReason.BAD_SENDER),
+        ({"from": ""}, DeadReason.BAD_SENDER),
+    ],
+)
+def test_what_can_never_be_sent_is_refused(changes: dict[str, Any], reason: DeadReason) -> None:
+    with pytest.raises(Refused) as refused:
+        taken(**changes)
+    assert refused.value.reason is reason
+    assert refused.value.message_id == "7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071"
+
+
+def test_the_intent_carries_what_the_ledger_needs() -> None:
+    outgoing = taken(
+        SendRules(in_doubt_wait=5.0),
+        {"traceparent": "00-1-2-01", "Smpp-Replay": "3"},
+        text="x" * 320,
+    )
+    carrier = UUID("550e8400-e29b-41d4-a716-446655440009")
+    intent = outgoing.intent(carrier)
+    assert (intent.operator_id, str(intent.requested_operator_id)) == (carrier, OPERATOR)
+    assert (intent.segments, intent.destination, intent.sender) == (3, "93701234567", "GHASI")
+    assert (intent.traceparent, intent.replay_attempt, intent.in_doubt_wait) == ("00-1-2-01", 3, 5.0)
+
+
+def test_expiry_counts_only_before_anything_is_claimed() -> None:
+    outgoing = taken()
+    late = NOW + timedelta(minutes=10)
+    assert not outgoing.expired(NOW)
+    assert outgoing.expired(late)
+    outgoing.todo = type(outgoing.todo or __import__("collections").deque())()
+    assert not outgoing.expired(late)
+
+
+def test_a_giant_dead_letter_is_its_head_length_and_hash() -> None:
+    assert dead_letter_body(b"abc", 3) == (b"abc", {})
+    body, headers = dead_letter_body(b"abcd", 3)
+    assert body == b"abc"
+    assert headers["Smpp-Length"] == "4"
+    assert headers["Smpp-Sha256"].startswith("88d4266fd4e6338d13b845fcf289579d")
