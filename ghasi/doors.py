@@ -167,7 +167,7 @@ def _typed(given: Mapping[str, Any], name: str, kind: type, default: Any = _NO_D
     if value is _NO_DEFAULT:
         raise DoorError("missing_field", f"{name} is missing")
     if not isinstance(value, kind) or isinstance(value, bool):
-        wanted = {str: "text", int: "an integer"}[kind]
+        wanted = {str: "a string", int: "an integer"}[kind]
         raise DoorError("wrong_type", f"{name} must be {wanted}")
     return value
 

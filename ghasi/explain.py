@@ -137,7 +137,7 @@ def _tlv_line(pdu: Pdu, tlv: Tlv) -> str:
         note = f"  {tlv.as_text()!r}"
     elif info and info.kind is TlvKind.INTEGER and tlv.value:
         note = f"  {tlv.as_int()}"
-    return f"  TLV 0x{tlv.tag:04X} {tlv.name if info else '(vendor)':<13} {tlv.value.hex()}{note}"
+    return f"  TLV 0x{tlv.tag:04X} {tlv.name if info else '(vendor)':<22} {tlv.value.hex()}{note}"
 
 
 def _text_of(pdu: Pdu, user_data: bytes) -> str:

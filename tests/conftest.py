@@ -18,7 +18,6 @@ support.set_environment()
 
 from ghasi.devstack.servers import Servers  # noqa: E402 - the environment comes first
 
-
 # A busy machine is no reason to fail: what is checked is the property, not the speed of drawing examples.
 settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("run")

@@ -2,7 +2,8 @@
 -- docs/contract.md §10, docs/architecture.md (TPS). One atomic call; the clock is the server's own, because the
 -- clocks of the worker processes differ.
 --
--- KEYS[1] last window booked and the sum that ends there · KEYS[2] until when nobody books (Unix ms)
+-- KEYS[1] last window booked, the sum that ends there, the window since when there is no silence
+-- KEYS[2] until when nobody books (Unix ms)
 -- ARGV: 1 prefix of the window keys · 2 limit, PDUs a second · 3 PDUs wanted, 0 only looks
 --       4 last window this process booked, 0 = none
 -- Returns {server time in Unix µs, µs until it is worth asking again, window, PDUs, window, PDUs, …}; a window is
@@ -24,8 +25,8 @@ local current = math.floor(now_us / 10000)
 local horizon = current + AHEAD
 local heads = redis.call('MGET', KEYS[1], KEYS[2])
 local hold = tonumber(heads[2] or nil)
-local tail, tail_total = string.match(heads[1] or '', '^(%d+) (%d+)$')
-tail, tail_total = tonumber(tail), tonumber(tail_total)
+local tail, tail_total, origin = string.match(heads[1] or '', '^(%d+) (%d+) (%d+)$')
+tail, tail_total, origin = tonumber(tail), tonumber(tail_total), tonumber(origin)
 
 local function hold_until(ms)
   hold = ms
@@ -80,13 +81,15 @@ if tail and slot - tail < SPAN then
   for window = tail - SPAN + 1, slot - SPAN do
     total = total - count(window)
   end
+else
+  origin = current
 end
 
 -- A window that has not begun takes its even share only: shares of any SPAN windows add up to the limit exactly. So a
 -- backlog leaves evenly, while what comes after a silence leaves at once.
 local function share(window)
-  local place = window % SPAN
-  return math.floor((place + 1) * limit / SPAN) - math.floor(place * limit / SPAN)
+  local place = (window - origin) % SPAN
+  return math.ceil((place + 1) * limit / SPAN) - math.ceil(place * limit / SPAN)
 end
 
 local function room(window)
@@ -123,7 +126,7 @@ while booked < wanted and slot <= horizon do
   end
 end
 if last then
-  redis.call('SET', KEYS[1], string.format('%.0f %.0f', last, last_total), 'PX', KEPT)
+  redis.call('SET', KEYS[1], string.format('%.0f %.0f %.0f', last, last_total, origin), 'PX', KEPT)
 end
 
 if booked < wanted then

@@ -103,9 +103,8 @@ def _maintenance_lock() -> Iterator[None]:
 
 
 def _release() -> None:
-    """After an error inside a transaction nothing more can be said in it: the lock then goes with the session."""
+    """In a transaction that failed nothing more can be said: the lock then goes with the session."""
     if connection.in_atomic_block and connection.needs_rollback:
-        connection.close_if_unusable_or_obsolete()
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', '0', false)")

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-MODEL: Final = "id:{id} sub:{sub} dlvrd:{dlvrd} submit date:{submit} done date:{done} stat:{stat} err:{err} text:{text}"
+MODEL: Final = (
+    "id:{id} sub:{sub} dlvrd:{dlvrd} submit date:{submit} done date:{done} stat:{stat} err:{err} text:{text}"
+)
 _NO_COUNTERS: Final = "id:{id} submit date:{submit} done date:{done} stat:{stat} err:{err} text:{text}"
 
 MINUTES: Final = "%y%m%d%H%M"
@@ -88,7 +90,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "noCounters": Dialect(summary="no sub and dlvrd", template=_NO_COUNTERS),
     "openMarket": Dialect(
         summary="submitdate and donedate without a space, zero done date unless delivered, words spelled out",
-        template="id:{id} sub:{sub} dlvrd:{dlvrd} submitdate:{submit} donedate:{done} stat:{stat} err:{err} text:{text}",
+        template=MODEL.replace("t date", "tdate").replace("e date", "edate"),
         submit=SECONDS,
         done=SECONDS,
         zero_done=True,
@@ -97,7 +99,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     ),
     "camelCase": Dialect(
         summary="submitDate and doneDate",
-        template="id:{id} sub:{sub} dlvrd:{dlvrd} submitDate:{submit} doneDate:{done} stat:{stat} err:{err} text:{text}",
+        template=MODEL.replace(" date", "Date"),
     ),
     "delivrdKey": Dialect(
         summary="the key dlvrd spelled delivrd",
@@ -127,7 +129,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     ),
     "statFirst": Dialect(
         summary="stat first, text in the middle",
-        template="stat:{stat} id:{id} text:{text} err:{err} sub:{sub} dlvrd:{dlvrd} submit date:{submit} done date:{done}",
+        template="stat:{stat} id:{id} text:{text} err:{err} sub:{sub} submit date:{submit} done date:{done}",
         text="none",
     ),
     "tlvOnly": Dialect(
@@ -137,9 +139,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     ),
     "ucs2": Dialect(summary="the model's text in UCS-2 (data_coding 8)", ucs2=True),
     "messagePayload": Dialect(summary="the text in the TLV message_payload", carrier="message_payload"),
-    "dataSm": Dialect(
-        summary="a data_sm with the text in message_payload", carrier="data_sm", tlvs=("id", "state")
-    ),
+    "dataSm": Dialect(summary="a data_sm with the text in message_payload", carrier="data_sm", tlvs=("id", "state")),
     "csv": Dialect(
         summary="comma-separated values, no keys",
         template="00,{done},{submit},,{destination},{source},{stat},{id}",
@@ -153,5 +153,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "textSpaces": Dialect(summary="text: and sixteen spaces", text="spaces"),
     "spelledOut": Dialect(summary="DELIVERED, UNDELIVERABLE, ACCEPTED, REJECTED", words=_SPELLED),
     "lowerCase": Dialect(summary="words in lower case", words=_LOWER),
-    "lines": Dialect(summary="CR LF between the fields", template=MODEL.replace(" sub", "\r\nsub").replace(" stat", "\r\nstat")),
+    "lines": Dialect(
+        summary="CR LF between the fields", template=MODEL.replace(" sub", "\r\nsub").replace(" stat", "\r\nstat")
+    ),
 }

@@ -78,9 +78,7 @@ class Link(SessionProtocol):
         """Whether a deliver_sm can go out now."""
         session = self.session
         return (
-            session.can_submit
-            and session.window_free > 0
-            and not (self.leaving or self.is_silent or self.congested)
+            session.can_submit and session.window_free > 0 and not (self.leaving or self.is_silent or self.congested)
         )
 
     def pump_soon(self) -> None:

@@ -32,6 +32,11 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = (folder / f"{name}.jsonl").open("ab", buffering=0)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether lines are kept at all."""
+        return self._file is not None
+
     def write(self, event: str, *, at: float | None = None, mono: float | None = None, **keys: Any) -> None:
         """Adds a line; `at` and `mono` are now where the caller took no time itself."""
         if self._file is None:

@@ -54,9 +54,7 @@ class Message:
             esm_class=esm_class,
         )
 
-    def receipt(
-        self, *, now: float, stat: str | None = None, esm_class: int | None = None
-    ) -> DeliverSm | DataSm:
+    def receipt(self, *, now: float, stat: str | None = None, esm_class: int | None = None) -> DeliverSm | DataSm:
         """The PDU of `facts`."""
         return build(self.dialect, self.facts(now=now, stat=stat, esm_class=esm_class))
 

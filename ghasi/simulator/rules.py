@@ -1,7 +1,7 @@
 """The rules of a scenario: when one applies and what then goes wrong (docs/simulator.md, "Rules").
 
-A rule is a line of the script: `{to: "93700000040*", status: ESME_RINVDSTADR}`. Everything before `status` in the type
-below says when it applies, everything from there on is a fault.
+A rule is a line of the script: `{to: "93700000040*", status: ESME_RINVDSTADR}`. `Faults` holds what it does, `Rule`
+adds when it applies.
 """
 
 from __future__ import annotations

@@ -134,5 +134,3 @@ def clock_times(rule: Rule) -> Iterable[float]:
         if rule.every is None:
             return
         due = rule.after + count * rule.every
-
-

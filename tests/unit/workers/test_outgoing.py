@@ -96,7 +96,7 @@ def test_a_character_outside_gsm_goes_out_as_ucs2_unless_the_rules_are_strict() 
 
 @pytest.mark.parametrize(
     ("rules", "encoding", "data_coding"),
-    [("dcs", "GSM7", 0x10), ("dcs", "UCS2", 0x18), ("dcs_f0", "GSM7", 0xF0), ("subunit", "GSM7", 0)],
+    [("dcs", "GSM7", 0x10), ("dcs", "UCS2", 0x18), ("f0", "GSM7", 0xF0), ("subunit", "GSM7", 0)],
 )
 def test_flash_by_the_operators_rule(rules: str, encoding: str, data_coding: int) -> None:
     (pdu,) = submits(taken(SendRules(flash=rules), messageType="FLASH", encoding=encoding))

@@ -1,0 +1,126 @@
+"""Rows of the ledger as plain values, and what a message's rows say together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from ghasi.correlations.types import MessageOutcome, Part, PartState, RowStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What decisions and events need of one row; field order is the column order of `sql.COLUMNS`."""
+
+    row_id: UUID
+    enqueued_day: date
+    message_id: UUID
+    event_id: UUID
+    operator_id: UUID
+    account_id: str
+    segment: int
+    segments: int
+    attempt: int
+    status: RowStatus
+    prepared_at: datetime
+    possible_duplicate: bool = False
+    submitted_at: datetime | None = None
+    retry_at: datetime | None = None
+    in_doubt_at: datetime | None = None
+    operator_message_id: str | None = None
+    command_status: int | None = None
+    error_code: str | None = None
+    reason: str | None = None
+    in_doubt_reason: str | None = None
+    policy_action: str | None = None
+    gateway_replica: str | None = None
+    gateway_epoch: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def unsent(self) -> bool:
+        """Certainly never handed to a gateway."""
+        return self.status is RowStatus.PREPARED and self.gateway_epoch is None
+
+    @property
+    def may_have_left(self) -> bool:
+        """Octets of it may have reached the operator and were not refused."""
+        if self.status is RowStatus.PREPARED:
+            return self.gateway_epoch is not None
+        if self.status is RowStatus.EXPIRED:
+            return self.submitted_at is not None
+        return self.status is not RowStatus.REJECTED
+
+    @property
+    def proven(self) -> bool:
+        """The operator took it."""
+        return self.status in (RowStatus.SUBMITTED, RowStatus.DLR_RECEIVED) or (
+            self.status is RowStatus.EXPIRED and self.submitted_at is not None
+        )
+
+    @property
+    def pending(self) -> bool:
+        """More is to come of this try or of the next one."""
+        return self.status is RowStatus.PREPARED or (
+            self.status is RowStatus.REJECTED and self.retry_at is not None
+        )
+
+    def part(self) -> Part:
+        return Part(
+            row_id=self.row_id,
+            enqueued_day=self.enqueued_day,
+            message_id=self.message_id,
+            segment=self.segment,
+            attempt=self.attempt,
+            possible_duplicate=self.possible_duplicate,
+            gateway_replica=self.gateway_replica,
+            gateway_epoch=self.gateway_epoch,
+        )
+
+    def state(self) -> PartState:
+        return PartState(
+            segment=self.segment,
+            attempt=self.attempt,
+            status=self.status,
+            operator_id=self.operator_id,
+            operator_message_id=self.operator_message_id,
+            command_status=self.command_status,
+            error_code=self.error_code,
+            reason=self.in_doubt_reason if self.status is RowStatus.IN_DOUBT else self.reason,
+            possible_duplicate=self.possible_duplicate,
+            submitted_at=self.submitted_at,
+            retry_at=self.retry_at,
+        )
+
+
+def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:
+    """Segment → its last try, in order of segment, for the plan of the newest try.
+
+    A message whose cut into parts changed before anything left has rows of two plans; the older one is history.
+    """
+    rows = list(rows)
+    if not rows:
+        return {}
+    plan = max(rows, key=lambda row: (row.attempt, row.prepared_at)).segments
+    last: dict[int, Row] = {}
+    for row in sorted((row for row in rows if row.segments == plan), key=lambda r: (r.segment, r.attempt)):
+        last[row.segment] = row
+    return last
+
+
+def outcome_of(rows: Iterable[Row]) -> MessageOutcome | None:
+    """The message's outcome, or None while a part is pending or missing."""
+    last = list(last_attempts(rows).values())
+    if not last or len(last) < last[0].segments or any(row.pending for row in last):
+        return None
+    first = last[0]
+    return MessageOutcome(
+        message_id=first.message_id,
+        event_id=first.event_id,
+        account_id=first.account_id,
+        operator_id=first.operator_id,
+        traceparent=first.traceparent,
+        parts=tuple(row.state() for row in last),
+    )

@@ -1,0 +1,301 @@
+"""workers.throttle on a real Valkey: the limit over all processes, in every sliding second."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import pytest
+import redis.asyncio as aioredis
+
+from ghasi.devstack.servers import Servers
+from workers import metrics
+from workers.throttle import Booking, Throttle, _Operator
+
+SPAN = 1.02
+
+
+class Recording(Throttle):
+    """Notes on the server's clock when each PDU booked leaves: exact, whatever the test machine does."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.leaves: list[float] = []
+
+    def _booking(self, operator_id: str, operator: _Operator, answer: list[int]) -> Booking:
+        for window, count in zip(answer[2::2], answer[3::2], strict=True):
+            self.leaves += [max(window / 100, answer[0] / 1e6)] * count
+        return super()._booking(operator_id, operator, answer)
+
+
+@pytest.fixture
+async def connect(redis_url: str) -> AsyncIterator[Callable[..., Recording]]:
+    """Throttles with connections of their own, on a server that has been in use for longer than a pause."""
+    async with AsyncExitStack() as stack:
+
+        def make(url: str = redis_url, cluster: bool = False, live: int = 1) -> Recording:
+            redis = aioredis.Redis.from_url(url)
+            stack.push_async_callback(redis.aclose)
+            return Recording(redis, cluster, lambda: live)
+
+        await settled(make(), str(uuid4()))
+        yield make
+
+
+async def settled(throttle: Throttle, operator: str) -> Booking:
+    """The first booking after any pause."""
+    while True:
+        booking = await throttle.book(operator, 1000, 1)
+        if booking.delays:
+            return booking
+        await asyncio.sleep(booking.retry_after)
+
+
+async def greedy(throttle: Recording, operator: str, limit: int, n: int, until: float) -> None:
+    while time.monotonic() < until:
+        booking = await throttle.book(operator, limit, n)
+        assert list(booking.delays) == sorted(booking.delays)
+        assert all(0 <= delay <= 1 for delay in booking.delays)
+        assert (booking.retry_after > 0) == (len(booking.delays) < n)
+        if booking.retry_after:
+            await asyncio.sleep(booking.retry_after)
+
+
+def worst(leaves: list[float], span: float) -> int:
+    """The most PDUs that any half-open span starting at a PDU holds."""
+    return max(bisect.bisect_left(leaves, start + span) - index for index, start in enumerate(leaves))
+
+
+def merged(throttles: list[Recording]) -> list[float]:
+    return sorted(leave for throttle in throttles for leave in throttle.leaves)
+
+
+@pytest.mark.parametrize(
+    ("limit", "n", "mean"), [(100, 5, 97.0), (100, 130, 97.0), (1000, 50, 970.0), (7, 3, 6.7), (1, 1, 0.95)]
+)
+async def test_four_greedy_processes_share_the_limit(
+    connect: Callable[..., Recording], limit: int, n: int, mean: float
+) -> None:
+    throttles, operator = [connect() for _ in range(4)], str(uuid4())
+    until = time.monotonic() + 5
+    await asyncio.gather(*(greedy(throttle, operator, limit, n, until) for throttle in throttles))
+    leaves = merged(throttles)
+    assert worst(leaves, 1.01) <= limit
+    assert (len(leaves) - 1) / (leaves[-1] - leaves[0]) >= mean
+
+
+async def test_a_backlog_leaves_evenly(connect: Callable[..., Recording]) -> None:
+    throttles, operator = [connect() for _ in range(2)], str(uuid4())
+    await asyncio.gather(*(greedy(each, operator, 100, 5, time.monotonic() + 3) for each in throttles))
+    leaves = merged(throttles)
+    steady = [leave for leave in leaves if leave > leaves[0] + 1.1]
+    assert worst(steady, 0.0999) <= 11
+
+
+async def test_what_comes_after_a_silence_leaves_at_once(connect: Callable[..., Recording]) -> None:
+    throttle, operator = connect(), str(uuid4())
+    first = await throttle.book(operator, 30, 20)
+    second = await throttle.book(operator, 30, 20)
+    assert first.delays == (0.0,) * 20
+    assert second.delays[:10] != () and len(second.delays) == 10
+    assert 0 < second.retry_after < SPAN
+
+
+async def test_first_come_first_served(connect: Callable[..., Recording]) -> None:
+    early, late, operator = connect(), connect(), str(uuid4())
+    assert len((await early.book(operator, 100, 100)).delays) == 100
+    await asyncio.sleep(0.3)
+    ahead = await early.book(operator, 100, 25)
+    behind = await late.book(operator, 100, 5)
+    assert len(ahead.delays) == 25
+    assert behind.delays[0] >= ahead.delays[-1] - 0.3 * 0.2
+    assert late.leaves[0] >= early.leaves[-1]
+
+
+async def test_a_message_of_more_parts_than_the_limit_gets_its_parts_in_order(
+    connect: Callable[..., Recording],
+) -> None:
+    throttle, operator, left = connect(), str(uuid4()), 5
+    while left:
+        booking = await throttle.book(operator, 1, left)
+        left -= len(booking.delays)
+        await asyncio.sleep(booking.retry_after)
+    assert throttle.leaves == sorted(throttle.leaves)
+    assert worst(throttle.leaves, 1.01) == 1
+    assert throttle.leaves[-1] - throttle.leaves[0] < 5 * 2 * SPAN
+
+
+@pytest.mark.parametrize("cluster", [False, True])
+async def test_windows_stand_under_the_names_of_the_contract(
+    connect: Callable[..., Recording], redis_url: str, cluster: bool
+) -> None:
+    throttle, operator = connect(cluster=cluster), str(uuid4())
+    while not (await throttle.book(operator, 100, 7)).delays:
+        await asyncio.sleep(0.05)
+    marked = f"{{{operator}}}" if cluster else operator
+    async with aioredis.Redis.from_url(redis_url) as redis:
+        names = [name.decode() async for name in redis.scan_iter(f"tps:{marked}:*".replace("{", "[{]"))]
+        values = [await redis.get(name) for name in names]
+        kept = [await redis.pttl(name) for name in names]
+    assert [name.rpartition(":")[0] for name in names] == [f"tps:{marked}"]
+    assert int(names[0].rpartition(":")[2]) % 10 == 0
+    assert values == [b"7"]
+    assert 2_000 < kept[0] <= 3_000
+
+
+async def test_operators_do_not_disturb_each_other(connect: Callable[..., Recording]) -> None:
+    throttle = connect()
+    assert len((await throttle.book(str(uuid4()), 10, 10)).delays) == 10
+    assert (await throttle.book(str(uuid4()), 10, 10)).delays == (0.0,) * 10
+
+
+async def test_a_lower_limit_counts_at_once(connect: Callable[..., Recording]) -> None:
+    throttle, operator = connect(), str(uuid4())
+    await throttle.book(operator, 100, 50)
+    booking = await throttle.book(operator, 10, 1)
+    assert booking.delays == ()
+    await asyncio.sleep(booking.retry_after)
+    assert (await throttle.book(operator, 10, 1)).delays != ()
+
+
+async def test_what_waits_for_the_limit_is_counted(connect: Callable[..., Recording]) -> None:
+    throttle, operator = connect(), str(uuid4())
+    await throttle.book(operator, 10, 10)
+    assert metrics.tps_throttle.labels(operator)._value.get() == 0
+    await asyncio.sleep(0.4)
+    waiting = await throttle.book(operator, 10, 10)
+    assert metrics.tps_throttle.labels(operator)._value.get() == len(waiting.delays) > 0
+
+
+@pytest.mark.parametrize(("limit", "n"), [(0, 1), (-5, 1), (10, 0)])
+async def test_an_unknown_limit_is_refused(connect: Callable[..., Recording], limit: int, n: int) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        await connect().book(str(uuid4()), limit, n)
+
+
+async def test_a_server_that_came_back_empty_costs_a_pause_and_nothing_else(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    url = own_servers(only=["valkey"]).redis_url
+    throttles, operator = [connect(url) for _ in range(4)], str(uuid4())
+    until = time.monotonic() + 5
+    tasks = [asyncio.create_task(greedy(throttle, operator, 100, 5, until)) for throttle in throttles]
+    await asyncio.sleep(2.5)
+    async with aioredis.Redis.from_url(url) as redis:
+        await redis.flushall()
+    await asyncio.gather(*tasks)
+    leaves = merged(throttles)
+    gaps = [after - before for before, after in zip(leaves, leaves[1:], strict=False)]
+    assert worst(leaves, 1.01) <= 100
+    assert 0.9 < max(gaps) < 2.2
+    assert leaves[-1] - leaves[0] > 4
+
+
+async def test_a_process_that_knows_nothing_waits_too_after_the_server_lost_its_windows(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    url = own_servers(only=["valkey"]).redis_url
+    busy, idle, operator = connect(url), connect(url), str(uuid4())
+    await settled(busy, str(uuid4()))
+    await busy.book(operator, 10, 10)
+    async with aioredis.Redis.from_url(url) as redis:
+        await redis.flushall()
+    refused = await idle.book(operator, 10, 10)
+    assert refused.delays == ()
+    assert 0.9 < refused.retry_after <= SPAN + 0.001
+
+
+async def test_windows_lost_alone_are_noticed_by_who_booked_them(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    """A replica that lagged takes over: the mark is there, the last bookings are not."""
+    url = own_servers(only=["valkey"]).redis_url
+    throttle, operator = connect(url), str(uuid4())
+    await settled(throttle, str(uuid4()))
+    await throttle.book(operator, 10, 10)
+    async with aioredis.Redis.from_url(url) as redis:
+        await redis.delete(*[name async for name in redis.scan_iter(f"tps*{operator}*")])
+    assert (await throttle.book(operator, 10, 10)).delays == ()
+    await asyncio.sleep(SPAN + 0.05)
+    assert len((await throttle.book(operator, 10, 10)).delays) == 10
+    assert worst(throttle.leaves[-20:], 1.01) == 10
+
+
+async def test_a_clock_that_went_back_does_not_stop_the_operator(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    url = own_servers(only=["valkey"]).redis_url
+    throttle, operator = connect(url), str(uuid4())
+    await settled(throttle, str(uuid4()))
+    ahead_ms = int(time.time() * 1000) + 3_600_000
+    async with aioredis.Redis.from_url(url) as redis:
+        await redis.set(f"tps-tail:{operator}", f"{ahead_ms // 10} 10 {ahead_ms // 10}")
+        await redis.set("tps-hold", ahead_ms)
+    refused = await throttle.book(operator, 10, 10)
+    assert refused.delays == ()
+    assert refused.retry_after <= SPAN + 0.001
+    await asyncio.sleep(refused.retry_after)
+    assert len((await throttle.book(operator, 10, 10)).delays) == 10
+
+
+async def test_a_dead_server_means_the_share_of_this_process_and_back_again(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    servers = own_servers(only=["valkey"])
+    throttle, operator = connect(servers.redis_url, live=4), str(uuid4())
+    share = metrics.tps_local_share.labels(operator)._value
+    await settled(throttle, operator)
+    servers.valkey.kill()
+    lost = await throttle.book(operator, 100, 30)
+    assert lost.delays == ()
+    assert 0.9 < lost.retry_after <= 2 * SPAN
+    assert throttle.on_local_share(operator)
+    assert share.get() == 1
+    await asyncio.sleep(lost.retry_after)
+    local = await throttle.book(operator, 100, 30)
+    assert len(local.delays) == 25
+    assert local.retry_after > 0
+    await asyncio.to_thread(servers.valkey.start)
+    began = time.monotonic()
+    while throttle.on_local_share(operator):
+        await throttle.book(operator, 100, 1)
+        await asyncio.sleep(0.02)
+    assert time.monotonic() - began < 2
+    assert share.get() == 0
+    pause = await throttle.book(operator, 100, 1)
+    assert pause.delays == ()
+    assert pause.retry_after <= 2 * SPAN
+    throttle.leaves.clear()
+    assert (await settled(throttle, operator)).delays
+    assert throttle.leaves
+
+
+async def test_a_server_that_hangs_is_as_good_as_away(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    servers = own_servers(only=["valkey"])
+    throttle, operator = connect(servers.redis_url, live=2), str(uuid4())
+    await settled(throttle, operator)
+    servers.valkey.pause()
+    began = time.monotonic()
+    lost = await throttle.book(operator, 10, 10)
+    assert time.monotonic() - began < 2
+    assert lost.delays == ()
+    await asyncio.sleep(lost.retry_after)
+    assert len((await throttle.book(operator, 10, 10)).delays) == 5
+    servers.valkey.resume()
+
+
+async def test_a_server_that_forgot_the_script_gets_it_again(
+    connect: Callable[..., Recording], redis_url: str
+) -> None:
+    throttle, operator = connect(), str(uuid4())
+    await throttle.book(operator, 10, 1)
+    async with aioredis.Redis.from_url(redis_url) as redis:
+        await redis.script_flush()
+    assert len((await throttle.book(operator, 10, 1)).delays) == 1
+    assert not throttle.on_local_share(operator)
