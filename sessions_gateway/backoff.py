@@ -21,9 +21,7 @@ class Backoff:
     SMSC which accepts and drops is not hammered every five seconds.
     """
 
-    def __init__(
-        self, table: Sequence[float] = timers.RECONNECT, *, settled_after: float = SETTLED_AFTER
-    ) -> None:
+    def __init__(self, table: Sequence[float] = timers.RECONNECT, *, settled_after: float = SETTLED_AFTER) -> None:
         if not table:
             raise ValueError("a back-off needs at least one step")
         self._table = tuple(table)

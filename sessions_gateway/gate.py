@@ -2,7 +2,7 @@
 
 Permits booked in Redis decide when a PDU may leave (docs/architecture.md, rate limits); the gate only delays what
 jitter, a lost Redis or a misbehaving worker would let through. It counts this process's own writes over 1.02 s,
-because two PDUs written exactly a second apart can arrive a few milliseconds closer. Pure: `now` is monotonic seconds.
+because two PDUs written a second apart can arrive a few milliseconds closer. Pure: `now` is monotonic seconds.
 """
 
 from __future__ import annotations

@@ -29,9 +29,7 @@ Fact = str | int
 class Memory:
     """Facts by key, newest generation first."""
 
-    def __init__(
-        self, now: float, *, keep: float = KEEP, step: float = STEP, max_entries: int = MAX_ENTRIES
-    ) -> None:
+    def __init__(self, now: float, *, keep: float = KEEP, step: float = STEP, max_entries: int = MAX_ENTRIES) -> None:
         self._keep = keep
         self._step = step
         self._max = max_entries

@@ -91,3 +91,7 @@ def own_servers() -> Iterator[Callable[..., Servers]]:
             return started
 
         yield start
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--smsc", default="simulator", help="SMSC of the acceptance tests: simulator, smpp34 or node")

@@ -37,9 +37,7 @@ receipts_inbox = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
-tps_throttle = Counter(
-    "smpp_connector_tps_throttle_total", "PDUs that had to wait for the operator's limit", _OPERATOR
-)
+tps_throttle = Counter("smpp_connector_tps_throttle_total", "Bookings that the operator's limit cut short", _OPERATOR)
 tps_local_share = Gauge(
     "smpp_connector_tps_local_share",
     "1 while permits are this process's share because Redis is away",
@@ -70,6 +68,18 @@ lane_backlog = Gauge(
     "Messages of an operator that wait in the stream, by pool",
     [*_OPERATOR, "pool"],
     multiprocess_mode="livemostrecent",
+)
+lane_held = Gauge(
+    "smpp_connector_lane_held",
+    "Commands in hand that wait for a permit, the window or the operator",
+    _OPERATOR,
+    multiprocess_mode="livesum",
+)
+lane_retries_waiting = Gauge(
+    "smpp_connector_lane_retries_waiting",
+    "Commands given back that wait for their next try",
+    _OPERATOR,
+    multiprocess_mode="livesum",
 )
 unassigned_backlog = Gauge(
     "smpp_connector_unassigned_backlog",

@@ -38,8 +38,10 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """`delays`: seconds from now at which each PDU booked may leave, ascending, 0.0 = at once, at most 1 s; fewer than
-    asked for, or none, where no more fit. `retry_after`: then, seconds until it is worth asking again, else 0.0."""
+    """`delays`: seconds from now at which each PDU booked may leave, ascending, 0.0 = at once, at most 1 s.
+
+    Where no more fit they are fewer than asked for, or none, and `retry_after` is how many seconds later it is worth
+    asking again; else it is 0.0."""
 
     delays: tuple[float, ...]
     retry_after: float
@@ -93,12 +95,12 @@ class Throttle:
         if now < operator.resume_at:
             return Booking((), (operator.resume_at - now) / 1e6)
         if operator.local is not None:
-            return self._book_locally(operator_id, operator, operator.local, limit, n)
+            return self._book_locally(operator, operator.local, limit, n)
         try:
             answer = await self._call(operator_id, operator, limit, n)
         except (RedisError, OSError, TimeoutError) as error:
             return self._lose(operator_id, operator, error)
-        return self._booking(operator_id, operator, answer)
+        return self._booking(operator, answer)
 
     async def _call(self, operator_id: str, operator: _Operator, limit: int, n: int) -> list[int]:
         """One run of the script. Raises RedisError, OSError or TimeoutError where Redis is away."""
@@ -112,26 +114,23 @@ class Throttle:
             except NoScriptError:
                 return await _reply(self._redis.eval(SCRIPT, *arguments))
 
-    def _booking(self, operator_id: str, operator: _Operator, answer: list[int]) -> Booking:
+    def _booking(self, operator: _Operator, answer: list[int]) -> Booking:
         server_now, again = answer[0], answer[1]
         delays: list[float] = []
         for window, count in zip(answer[2::2], answer[3::2], strict=True):
             delays += [max(window * WINDOW_US - server_now, 0) / 1e6] * count
         if delays:
             operator.known_window = answer[-2]
-        return self._told(operator_id, operator, delays, again)
+        return self._told(operator, delays, again)
 
-    def _book_locally(self, operator_id: str, operator: _Operator, local: LocalShare, limit: int, n: int) -> Booking:
+    def _book_locally(self, operator: _Operator, local: LocalShare, limit: int, n: int) -> Booking:
         now = _now()
         leaves, again = local.book(share_of(limit, self._live()), n, now)
-        return self._told(operator_id, operator, [(leave - now) / 1e6 for leave in leaves], again)
+        return self._told(operator, [(leave - now) / 1e6 for leave in leaves], again)
 
-    def _told(self, operator_id: str, operator: _Operator, delays: list[float], again: int) -> Booking:
+    def _told(self, operator: _Operator, delays: list[float], again: int) -> Booking:
         if delays:
             operator.last_leave = max(operator.last_leave, _now() + round(delays[-1] * 1e6))
-            waiting = sum(delay > 0 for delay in delays)
-            if waiting:
-                metrics.tps_throttle.labels(operator_id).inc(waiting)
         return Booking(tuple(delays), again / 1e6)
 
     def _lose(self, operator_id: str, operator: _Operator, error: Exception) -> Booking:

@@ -32,7 +32,6 @@ SHORTEST_WAIT = 0.05
 POLICY_RESEND = "resend"
 POLICY_EXPIRED = "expired"
 PLAN_CHANGED = "plan_changed"
-NEVER_SENT = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Decision:
     ask: tuple[Row, ...] = ()
     expire: tuple[Row, ...] = ()
     close: tuple[Row, ...] = ()
-    """Unsent rows of a plan that is gone: REJECTED, `plan_changed`."""
+    """Pending rows of a plan that is gone: REJECTED, `plan_changed`, no further try."""
     policy: tuple[tuple[Row, str], ...] = ()
     """Rows in doubt and the policy action taken on them."""
     wait: float = 0.0
@@ -118,7 +117,7 @@ def _other_event(rows: Sequence[Row], last: Mapping[int, Row], intent: Intent, n
     if prepared and now - max(row.prepared_at for row in prepared) < TAKEOVER_AFTER:
         return Decision(Verdict.WAIT, wait=OTHER_EVENT_WAIT)
     acts = [
-        _Act(_Do.NEW, row) if row.status is not RowStatus.PREPARED else _act(row, intent, now, proven=False)
+        _act(row, rows, intent, now) if row.status is RowStatus.PREPARED else _Act(_Do.NEW, row)
         for row in last.values()
     ]
     return _settle(rows, acts, intent, now)
@@ -130,10 +129,8 @@ def _stands(row: Row) -> bool:
 
 def _repeat(rows: Sequence[Row], last: Mapping[int, Row], intent: Intent, now: datetime) -> Decision:
     replayed = _replayable(last.values(), intent)
-    proven = any(row.proven for row in rows)
     acts = [
-        _Act(_Do.NEW, row) if row in replayed else _act(row, intent, now, proven=proven)
-        for row in last.values()
+        _Act(_Do.NEW, row) if row in replayed else _act(row, rows, intent, now) for row in last.values()
     ]
     return _settle(rows, acts, intent, now)
 
@@ -151,7 +148,7 @@ def _closed(row: Row) -> bool:
     return not row.pending and row.status in (RowStatus.REJECTED, RowStatus.EXPIRED)
 
 
-def _act(row: Row, intent: Intent, now: datetime, *, proven: bool) -> _Act:
+def _act(row: Row, rows: Sequence[Row], intent: Intent, now: datetime) -> _Act:
     """What to do for one segment by its last try."""
     if row.status in _DONE_STATUSES:
         return _Act(_Do.DONE, row)
@@ -159,7 +156,7 @@ def _act(row: Row, intent: Intent, now: datetime, *, proven: bool) -> _Act:
         return _Act(_Do.REUSE if row.unsent else _Do.ASK, row)
     if row.status is RowStatus.REJECTED:
         return _retry(row, now)
-    return _in_doubt(row, intent, now, proven=proven)
+    return _in_doubt(row, rows, intent, now)
 
 
 def _retry(row: Row, now: datetime) -> _Act:
@@ -170,7 +167,7 @@ def _retry(row: Row, now: datetime) -> _Act:
     return _Act(_Do.WAIT, row, wait=(row.retry_at - now).total_seconds())
 
 
-def _in_doubt(row: Row, intent: Intent, now: datetime, *, proven: bool) -> _Act:
+def _in_doubt(row: Row, rows: Sequence[Row], intent: Intent, now: datetime) -> _Act:
     if row.policy_action not in (None, POLICY_RESEND):
         return _Act(_Do.PARK, row)
     since = (now - (row.in_doubt_at or row.prepared_at)).total_seconds()
@@ -178,7 +175,7 @@ def _in_doubt(row: Row, intent: Intent, now: datetime, *, proven: bool) -> _Act:
         return _Act(_Do.WAIT, row, wait=intent.in_doubt_wait - since)
     if intent.in_doubt_policy != POLICY_RESEND:
         return _Act(_Do.PARK, row, policy=intent.in_doubt_policy)
-    if now >= intent.expires_at and not proven:
+    if now >= intent.expires_at and not any(other.proven and other.segment != row.segment for other in rows):
         return _Act(_Do.PARK, row, policy=POLICY_EXPIRED)
     return _Act(_Do.RESEND, row, policy=POLICY_RESEND)
 
@@ -186,14 +183,14 @@ def _in_doubt(row: Row, intent: Intent, now: datetime, *, proven: bool) -> _Act:
 def _settle(rows: Sequence[Row], acts: Sequence[_Act], intent: Intent, now: datetime) -> Decision:
     """One verdict from the segments' acts: asking goes before sending, sending before waiting, waiting before
     parking."""
-    left = any(row.may_have_left for row in rows)
+    left = any(act.row.may_have_left for act in acts if act.do is not _Do.NEW)
     if now >= intent.expires_at and not left:
-        return _expire(acts)
+        return _expire(rows, acts)
     if ask := tuple(act.row for act in acts if act.do is _Do.ASK):
         return Decision(Verdict.ASK, ask=ask)
     send = [act for act in acts if act.do in (_Do.NEW, _Do.REUSE, _Do.RESEND)]
     if send and send[0].row.segments != intent.segments:
-        return _change_plan(rows, acts, intent, left=left)
+        return _change_plan(rows, acts, intent)
     if send:
         return _send(rows, send)
     if waits := [act.wait for act in acts if act.do is _Do.WAIT]:
@@ -223,10 +220,11 @@ def _next_try(rows: Sequence[Row], row: Row, *, expired: bool = False) -> NewPar
     return NewPart(row.segment, row.segments, row.attempt + 1, doubled, expired)
 
 
-def _expire(acts: Sequence[_Act]) -> Decision:
-    """Nothing left and too late: unsent rows expire, refused ones get an expired try where one was to come."""
+def _expire(rows: Sequence[Row], acts: Sequence[_Act]) -> Decision:
+    """Nothing of this dispatch left and it is too late: unsent rows expire, and where a try was to come stands an
+    expired one."""
     insert = tuple(
-        NewPart(act.row.segment, act.row.segments, act.row.attempt + 1, expired=True)
+        _next_try(rows, act.row, expired=True)
         for act in acts
         if act.do is _Do.NEW or (act.do is _Do.WAIT and act.row.status is RowStatus.REJECTED)
     )
@@ -236,11 +234,11 @@ def _expire(acts: Sequence[_Act]) -> Decision:
     return Decision(_repeated(act.row for act in acts))
 
 
-def _change_plan(rows: Sequence[Row], acts: Sequence[_Act], intent: Intent, *, left: bool) -> Decision:
-    close = tuple(act.row for act in acts if act.row.unsent)
-    if left:
-        refused = tuple((act.row, POLICY_EXPIRED) for act in acts if act.do is _Do.RESEND)
-        return Decision(Verdict.PARK, close=close, policy=refused)
+def _change_plan(rows: Sequence[Row], acts: Sequence[_Act], intent: Intent) -> Decision:
+    close = tuple(act.row for act in acts if act.row.pending)
+    if any(row.may_have_left for row in rows):
+        doubt = tuple((act.row, PLAN_CHANGED) for act in acts if act.row.status is RowStatus.IN_DOUBT)
+        return Decision(Verdict.PARK, close=close, policy=doubt)
     attempt = max(row.attempt for row in rows) + 1
     insert = tuple(NewPart(segment, intent.segments, attempt) for segment in range(1, intent.segments + 1))
     return Decision(Verdict.SEND, insert=insert, close=close)

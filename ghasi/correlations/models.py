@@ -144,3 +144,17 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.stream_seq}"
+
+
+class SweepMark(models.Model):
+    """How far a sweep has come, so that the next one reads only what became due since."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    done_to = models.DateTimeField()
+
+    class Meta:
+        db_table = '"smpp"."sweep_marks"'
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

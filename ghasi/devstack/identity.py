@@ -31,19 +31,16 @@ def identify(pid: int) -> ProcessIdentity | None:
 
 
 def _from_proc(pid: int) -> ProcessIdentity | None:
+    fields = _stat_fields(pid)
+    if not fields or fields[0] in "ZX":
+        return None
     try:
-        stat = _PROC.joinpath(str(pid), "stat").read_text()
         command = _PROC.joinpath(str(pid), "cmdline").read_bytes()
         boot = _PROC.joinpath("sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
-    # The name in parentheses may hold spaces: fields are counted behind the last parenthesis (proc(5)).
-    fields = stat.rpartition(")")[2].split()
-    if fields[0] in "ZX":
-        return None
-    return ProcessIdentity(
-        pid, f"{boot}:{fields[19]}", command.replace(b"\0", b" ").decode(errors="replace").strip()
-    )
+    words = command.replace(b"\0", b" ").decode(errors="replace")
+    return ProcessIdentity(pid, f"{boot}:{fields[19]}", words.strip())
 
 
 def _from_ps(pid: int) -> ProcessIdentity | None:
@@ -75,14 +72,34 @@ def _environ(pid: int) -> list[bytes]:
 
 
 def group_alive(pgid: int) -> bool:
-    """Whether the process group still has a member."""
+    """Whether the process group has a member that is more than a zombie (some containers never reap those)."""
     try:
         os.killpg(pgid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    if not _PROC.joinpath("self", "stat").exists():
+        return True
+    return any(_stat_fields(pid)[:1] not in ([], ["Z"], ["X"]) for pid in _pids() if _group(pid) == pgid)
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return 0
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the state on; empty where there is no such process.
+
+    The name before them stands in parentheses and may hold spaces, so they count from the last one (proc(5)).
+    """
+    try:
+        return _PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def wait_for_group(pgid: int, *, patience: float = 2.0) -> None:

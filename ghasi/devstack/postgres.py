@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -12,6 +12,7 @@ from ghasi.devstack import postgres_home
 from ghasi.devstack.child import Child
 from ghasi.devstack.endpoint import DATABASE, Endpoints
 from ghasi.devstack.errors import StartFailed
+from ghasi.devstack.identity import identify
 from ghasi.devstack.ports import free_port
 from ghasi.devstack.postgres_home import Home
 from ghasi.devstack.rundir import RunDir
@@ -72,6 +73,7 @@ class PostgresServer(Server):
         home = self._prepared()
         if not (home.data / "PG_VERSION").exists():
             self._initdb(home)
+        _drop_stale_lock(home)
         settings = {**_SETTINGS, "port": str(self._endpoints.postgres_port)}
         argv = [str(home.programs / "postgres"), "-D", str(home.data)]
         for name, value in settings.items():
@@ -94,9 +96,7 @@ class PostgresServer(Server):
             self._connect().close()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise StartFailed(
-                    "postgres refuses the run directory's password: remove the directory"
-                ) from error
+                raise StartFailed("postgres refuses the run directory's password: remove the directory") from error
             return False
         return True
 
@@ -162,3 +162,14 @@ class PostgresServer(Server):
             autocommit=True,
             connect_timeout=2,
         )
+
+
+def _drop_stale_lock(home: Home) -> None:
+    """Remove the lock file of a postmaster that is gone.
+
+    PostgreSQL sees to that itself, but takes a killed process that nobody has reaped yet for a living one.
+    """
+    lock = home.data / "postmaster.pid"
+    with suppress(OSError, ValueError, IndexError):
+        if identify(int(lock.read_text().split()[0])) is None:
+            lock.unlink()

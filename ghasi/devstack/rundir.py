@@ -33,7 +33,9 @@ class RunDir:
 
         Raises AlreadyRunning while its holder lives.
         """
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
         self._pids.mkdir(exist_ok=True)
         lock = (self.path / "lock").open("a+")
         try:

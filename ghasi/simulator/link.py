@@ -30,7 +30,7 @@ class Link(SessionProtocol):
         number: int,
         on_writable: Callable[[], None],
     ) -> None:
-        super().__init__(config, on_event)
+        super().__init__(config, on_event, on_writable=lambda _: on_writable())
         self.number = number
         self.system_id = ""
         self.mode = ""
@@ -39,7 +39,7 @@ class Link(SessionProtocol):
         self.leaving = False
         self.unbound = False
         self.wire: Wire | None = None
-        self._on_writable = on_writable
+        self._after_silence = on_writable
         self._heard_in_silence: list[bytes] = []
         self._pump_due = False
 
@@ -55,10 +55,6 @@ class Link(SessionProtocol):
             return
         self.at, self.mono = time.time(), self._loop.time()
         super().data_received(data)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._on_writable()
 
     def _on_timer(self) -> None:
         # A dead SMSC runs no timers either: the peer must be the one who notices.
@@ -121,7 +117,7 @@ class Link(SessionProtocol):
         if heard:
             self.data_received(b"".join(heard))
         self.pump()
-        self._on_writable()
+        self._after_silence()
 
     def trickle(self, octets: int, delay: float, seconds: float | None) -> None:
         """Writes in small pieces from here on, for so many seconds (None: for ever)."""

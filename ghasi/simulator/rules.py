@@ -141,9 +141,9 @@ class Rule(Faults, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
             check_span("delay", self.delay)
         if self.garbage is not None:
             _check_hex(self.garbage)
-        for text in (self.to, self.from_, self.system_id):
+        for key, text in (("to", self.to), ("from", self.from_), ("systemId", self.system_id)):
             if text is not None:
-                pattern(text)
+                _check_pattern(key, text)
         if self.until is not None and self.until <= self.after:
             raise ValueError("until: must be later than after")
         self._check_moment()
@@ -159,8 +159,17 @@ class Rule(Faults, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
             raise ValueError(f"{key}: has no meaning for on: {self.on}")
         if not given & _FAULT_KEYS:
             raise ValueError("status: the rule names no fault (see simulate --list-faults)")
+        if self.on == "bind" and self.answer not in (None, "none", "nack"):
+            raise ValueError(f"answer: {self.answer} has no meaning for on: bind")
         if self.on == "clock" and self.times is None and self.every is None:
             raise ValueError("every: a rule on the clock needs every or times")
+
+
+def _check_pattern(key: str, text: str) -> None:
+    try:
+        pattern(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _check_hex(text: str) -> None:

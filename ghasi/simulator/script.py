@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-
 from ghasi.simulator.rules import Faults, Rule, Span, pattern
 
 NO_FAULTS: Final = Faults()

@@ -20,6 +20,8 @@ class Wire(asyncio.Transport):
         self._timer: asyncio.TimerHandle | None = None
         self._close_when_written = False
         self.silent = False
+        # The session driver looks below TLS for the transport that owns the socket, by this name of asyncio's.
+        self._ssl_protocol = getattr(inner, "_ssl_protocol", None)
 
     def silence(self) -> None:
         """Writes nothing until `speak`."""

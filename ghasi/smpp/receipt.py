@@ -157,7 +157,7 @@ def parse_receipt(pdu: DeliverSm | DataSm, rules: ReceiptRules = PLAIN_RULES) ->
     message_state = state_of_tlv(_tlv_value(pdu, Tag.MESSAGE_STATE) or b"")
     fields = _fields(body, rules, tlv_id=tlv_id, state_given=message_state is not None)
     marked = intermediate or bool(kind & ESM_RECEIPT)
-    if not marked and not (rules.unmarked and (tlv_id or looks_like_receipt(fields))):
+    if not marked and not (rules.unmarked and (tlv_id or looks_like_receipt(body, fields))):
         return Receipt(is_receipt=False, zone=rules.zone)
     text_id = _unless_null(fields.get("id"))
     ids = tuple(dict.fromkeys(raw for raw in (tlv_id, text_id) if raw))

@@ -56,6 +56,8 @@ def _parse_digits(digits: str) -> datetime | None:
     for year_digits in _FORMS_BY_DIGITS.get(len(digits), ()):
         year = int(digits[:year_digits]) + (2000 if year_digits == 2 else 0)
         rest = [int(digits[at : at + 2]) for at in range(year_digits, len(digits), 2)]
+        if not 2000 <= year < 2100:
+            continue
         month, day, hour, minute, second = (*rest, 0)[:5]
         try:
             return datetime(year, month, day, hour, minute, second)

@@ -49,9 +49,15 @@ def read_fields(body: str, *, given: Iterable[str] = ()) -> Fields:
     return fields
 
 
-def looks_like_receipt(fields: Mapping[str, str]) -> bool:
-    """True for the shape of a receipt: an id, a state and one more field. A message hardly has it."""
-    return bool(fields.get("id")) and bool(fields.get("stat")) and not _COUNTERS.isdisjoint(fields)
+def looks_like_receipt(body: str, fields: Mapping[str, str]) -> bool:
+    """True for the shape of a receipt: an id, a state and one more field, and not all of it inside `text`.
+
+    A person's message hardly has that.
+    """
+    if not (fields.get("id") and fields.get("stat")) or _COUNTERS.isdisjoint(fields):
+        return False
+    first = _KEY.search(body)
+    return first is None or _name(first) != "text"
 
 
 def looks_comma_separated(body: str) -> bool:

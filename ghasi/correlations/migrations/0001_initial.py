@@ -223,4 +223,12 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="SweepMark",
+            fields=[
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("done_to", models.DateTimeField()),
+            ],
+            options={"db_table": '"smpp"."sweep_marks"', "default_permissions": ()},
+        ),
     ]

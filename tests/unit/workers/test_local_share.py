@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,9 +21,7 @@ def worst(leaves: list[int], span: int) -> int:
 
 
 @given(calls, st.integers(1, 50), st.integers(1, 12))
-def test_no_span_ever_holds_more_than_the_share(
-    steps: list[tuple[int, int]], limit: int, processes: int
-) -> None:
+def test_no_span_ever_holds_more_than_the_share(steps: list[tuple[int, int]], limit: int, processes: int) -> None:
     share, local, now, leaves = share_of(limit, processes), LocalShare(), START, []
     for pause, wanted in steps:
         now += pause
@@ -67,7 +67,7 @@ def test_a_backlog_leaves_evenly_after_what_a_silence_let_out() -> None:
     assert local.book(share, 30, START)[0] == [START] * 10
     later = START + 500_000
     leaves = local.book(share, 30, later)[0]
-    steps = {after - before for before, after in zip(leaves, leaves[1:], strict=False)}
+    steps = {after - before for before, after in itertools.pairwise(leaves)}
     assert leaves[0] == START + SPAN_US
     assert steps == {SPAN_US // 10}
 

@@ -1,0 +1,83 @@
+"""How the ledger talks to PostgreSQL: one transaction a call, locks first, repeated where the server asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+
+from ghasi.contracts import timers
+from ghasi.correlations import sql
+from ghasi.correlations.ids import lock_key
+from ghasi.correlations.partitions import ledger_day
+from ghasi.correlations.rows import Row
+from ghasi.correlations.types import RowStatus
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ROW_FIELDS = 24
+_TRIES = 4
+_REPEATABLE = {"40P01", "40001"}
+"""Deadlock, serialization failure: the whole transaction may simply be run again."""
+
+
+def repeated(call: Callable[P, R]) -> Callable[P, R]:
+    """Runs a transaction again where the server broke it up in favour of another; raises what else went wrong."""
+
+    @wraps(call)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(_TRIES - 1):
+            try:
+                return call(*args, **kwargs)
+            except OperationalError as error:
+                if getattr(error.__cause__, "sqlstate", None) not in _REPEATABLE:
+                    raise
+        return call(*args, **kwargs)
+
+    return run
+
+
+@contextmanager
+def locked(message_ids: Iterable[UUID] = ()) -> Iterator[None]:
+    """A transaction that holds the locks of these messages, taken in one order everywhere."""
+    with transaction.atomic():
+        execute(sql.OPEN, {"keys": sorted({lock_key(one) for one in message_ids})})
+        yield
+
+
+def execute(statement: str, parameters: Mapping[str, Any]) -> int:
+    """Rows touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
+def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def row_of(record: Sequence[Any]) -> Row:
+    """A Row from the first fields of a record that begins with `sql.COLUMNS`."""
+    fields = list(record[:ROW_FIELDS])
+    fields[9] = RowStatus(fields[9])
+    return Row(*fields)
+
+
+def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows turned into the arrays a statement unnests; names without rows give empty arrays."""
+    turned = list(zip(*rows, strict=True))
+    return {name: list(turned[n]) if turned else [] for n, name in enumerate(names)}
+
+
+def lookback_days(now: datetime, *more: date, back: int = timers.REPEAT_LOOKBACK_DAYS) -> list[date]:
+    """The day partitions in which a message's rows are looked for: the last `back` days, tomorrow, and `more`."""
+    today = ledger_day(now)
+    return sorted({*(today + timedelta(days=n) for n in range(-back, 2)), *more})

@@ -1,0 +1,154 @@
+"""The ledger's services for the dispatch workers: claim before the hand-over, record after it.
+
+Each call is one transaction; when it returns, what it says is on disk. A row id is the name of one hand-over: a claim
+that sends an unsent row again gives it a new id, so that a worker that still holds the old one can neither arm nor
+record it. Database errors are raised as Django's; nothing was written then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError
+
+from ghasi.correlations import sql
+from ghasi.correlations.claiming import Claimer
+from ghasi.correlations.db import columns, execute, fetch, locked, lookback_days, repeated, row_of
+from ghasi.correlations.partitions import ensure_partitions
+from ghasi.correlations.rows import Row, outcome_of
+from ghasi.correlations.texts import fit
+from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome
+
+_NO_PARTITION = "23514"
+
+
+def claim(
+    intents: Sequence[Intent], *, replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+) -> list[Claim]:
+    """One answer per intent, in order (claims.decide has the rules).
+
+    `arm[message_id]` parts of a SEND, the first ones, are handed over now: their rows name the gateway, and a crash
+    leaves them to be asked for. The others stay certainly unsent until `arm` names them. A message that `arm` leaves
+    out is armed whole. The second intent of a message in one call waits.
+    """
+    if not intents:
+        return []
+    try:
+        return _claim(intents, replica, epoch, now, arm)
+    except IntegrityError as error:
+        # The day of a command has no partition: the upkeep has not run for days.
+        if getattr(error.__cause__, "sqlstate", None) != _NO_PARTITION:
+            raise
+    ensure_partitions(now, settings.LEDGER_RETENTION_DAYS)
+    return _claim(intents, replica, epoch, now, arm)
+
+
+@repeated
+def _claim(
+    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+) -> list[Claim]:
+    claimer = Claimer(replica, epoch, now, settings.LEDGER_RETENTION_DAYS)
+    message_ids = {intent.message_id for intent in intents}
+    days = lookback_days(now, *(claimer.day_of(intent) for intent in intents))
+    with locked(message_ids):
+        rows = _rows_of(message_ids, days)
+        claims = [
+            claimer.claim(intent, rows.pop(intent.message_id, []), arm.get(intent.message_id))
+            for intent in intents
+        ]
+        claimer.write()
+    return claims
+
+
+def _rows_of(message_ids: set[UUID], days: Sequence[object]) -> dict[UUID, list[Row]]:
+    rows: dict[UUID, list[Row]] = {}
+    for record in fetch(sql.FIND_MESSAGES, {"message_ids": list(message_ids), "days": list(days)}):
+        row = row_of(record)
+        rows.setdefault(row.message_id, []).append(row)
+    return rows
+
+
+@repeated
+def arm(parts: Sequence[Part], *, replica: str, epoch: str, now: datetime) -> set[UUID]:
+    """Names the gateway of parts about to be handed over; returns the row ids that still were unsent and ours.
+
+    For later parts of a claimed message and for parts that came back NOT_SENT. A part that is not in the answer must
+    not be handed over: another claim has it.
+    """
+    if not parts:
+        return set()
+    keys = sorted((part.row_id, part.enqueued_day) for part in parts)
+    parameters = columns(("id", "day"), keys)
+    with locked(part.message_id for part in parts):
+        armed = fetch(
+            sql.ARM_ROWS,
+            {
+                **parameters,
+                "days": sorted(set(parameters["day"])),
+                "replica": fit(replica, 128),
+                "epoch": fit(epoch, 128),
+                "now": now,
+            },
+        )
+    return {row_id for (row_id,) in armed}
+
+
+_RECORD = {
+    PartFateKind.ACCEPTED: (sql.RECORD_ACCEPTED, ("id", "day", "at", "operator_message_id", "keys")),
+    PartFateKind.REJECTED: (sql.RECORD_REJECTED, ("id", "day", "command_status", "reason", "retry_at")),
+    PartFateKind.IN_DOUBT: (sql.RECORD_IN_DOUBT, ("id", "day", "at", "reason")),
+    PartFateKind.NOT_SENT: (sql.RECORD_NOT_SENT, ("id", "day")),
+}
+
+
+@repeated
+def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOutcome]:
+    """Writes what became of parts, by compare-and-set: a part that is settled already keeps its state.
+
+    Returns the outcome of each message one of whose rows changed and that has no part pending now (PREPARED, or
+    REJECTED with a retry to come), in no order.
+    """
+    if not outcomes:
+        return []
+    with locked(outcome.message_id for outcome in outcomes):
+        changed: list[Row] = []
+        for kind, (statement, names) in _RECORD.items():
+            if some := sorted((o for o in outcomes if o.kind is kind), key=lambda o: o.row_id):
+                values = columns(names, (_values(outcome, names) for outcome in some))
+                values["days"] = sorted(set(values["day"]))
+                changed += map(row_of, fetch(statement, values))
+        return _settled(changed, now)
+
+
+def _values(outcome: PartOutcome, names: Sequence[str]) -> list[object]:
+    values: dict[str, object] = {
+        "id": outcome.row_id,
+        "day": outcome.enqueued_day,
+        "at": outcome.at,
+        "operator_message_id": fit(outcome.operator_message_id, 64),
+        "keys": "\x1f".join(outcome.lookup_keys).replace("\x00", "") or None,
+        "command_status": outcome.command_status,
+        "reason": fit(outcome.reason, 64),
+        "retry_at": outcome.retry_at,
+    }
+    return [values[name] for name in names]
+
+
+def _settled(changed: Sequence[Row], now: datetime) -> list[MessageOutcome]:
+    """A message of one part that never was in doubt is judged by its row alone; the others are read again."""
+    alone = [row for row in changed if row.segments == 1 and row.in_doubt_at is None and row.attempt == 1]
+    outcomes = [outcome_of([row]) for row in alone]
+    others = {row.message_id for row in changed} - {row.message_id for row in alone}
+    if others:
+        days = lookback_days(now, *(row.enqueued_day for row in changed))
+        outcomes += [outcome_of(rows) for rows in _rows_of(others, days).values()]
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def message_outcomes(message_ids: set[UUID], days: Sequence[object]) -> dict[UUID, MessageOutcome]:
+    """Outcomes of the messages that have no part pending; in the caller's transaction."""
+    found = {message_id: outcome_of(rows) for message_id, rows in _rows_of(message_ids, days).items()}
+    return {message_id: outcome for message_id, outcome in found.items() if outcome is not None}

@@ -1,0 +1,20 @@
+"""Strings from outside made fit for a column: one bad value must not fail a whole batch."""
+
+from __future__ import annotations
+
+from typing import overload
+
+
+@overload
+def fit(value: str, limit: int) -> str: ...
+@overload
+def fit(value: None, limit: int) -> None: ...
+def fit(value: str | None, limit: int) -> str | None:
+    """At most `limit` characters, without NUL (PostgreSQL takes none) and without lone surrogates."""
+    if value is None:
+        return None
+    if "\x00" in value:
+        value = value.replace("\x00", "")
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode()
+    return value[:limit]

@@ -1,0 +1,115 @@
+"""A live copy of a key-value bucket: watched, looked at anew after silence, aged by when each key was heard of."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+import msgspec
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from nats.js.kv import KeyValue
+
+from ghasi.bus import Bus, TopologyConflict
+from ghasi.logs import get_logger
+
+T = TypeVar("T")
+RETRY = 1.0
+SILENCE = 15.0
+
+log = get_logger()
+
+
+class Mirror(Generic[T]):
+    """`changed(key)` is called after each change. Values that cannot be read are logged and left out."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        bucket: str,
+        kind: type[T],
+        changed: Callable[[str], None],
+        *,
+        silence: float = SILENCE,
+    ) -> None:
+        self._bus = bus
+        self._bucket = bucket
+        self._decoder = msgspec.json.Decoder(kind)
+        self._changed = changed
+        self._silence = silence
+        self._items: dict[str, tuple[T, float]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.filled = asyncio.Event()
+        """Set once the bucket has been read for the first time."""
+
+    def get(self, key: str) -> T | None:
+        found = self._items.get(key)
+        return found[0] if found else None
+
+    def fresh(self, within: float) -> Iterator[tuple[str, T]]:
+        """Keys heard of in the last `within` seconds."""
+        oldest = asyncio.get_running_loop().time() - within
+        for key, (value, heard) in list(self._items.items()):
+            if heard >= oldest:
+                yield key, value
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._follow(), name=f"mirror-{self._bucket}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._watch(await self._bus.bucket(self._bucket))
+                continue
+            except (JetStreamError, nats.errors.Error, OSError, TimeoutError) as error:
+                log.warning("bucket.watch_lost", stream=self._bucket, errorType=type(error).__name__)
+            await asyncio.sleep(RETRY)
+            with contextlib.suppress(JetStreamError, nats.errors.Error, TopologyConflict, OSError, TimeoutError):
+                await self._bus.ensure(streams=False)
+
+    async def _watch(self, bucket: KeyValue) -> None:
+        """Returns after silence: a watch that a restarted server forgot looks like nothing happening."""
+        watcher = await bucket.watchall()
+        seen: set[str] | None = set()
+        try:
+            while True:
+                try:
+                    entry = await watcher.updates(timeout=self._silence)
+                except (nats.errors.TimeoutError, TimeoutError):
+                    return
+                if entry is not None:
+                    if seen is not None:
+                        seen.add(entry.key)
+                    self._apply(entry.key, entry.operation, entry.value)
+                elif seen is not None:
+                    self._drop_unseen(seen)
+                    seen = None
+                    self.filled.set()
+        finally:
+            with contextlib.suppress(nats.errors.Error, JetStreamError, OSError):
+                await watcher.stop()
+
+    def _drop_unseen(self, seen: set[str]) -> None:
+        for key in [key for key in self._items if key not in seen]:
+            del self._items[key]
+            self._changed(key)
+
+    def _apply(self, key: str, operation: str | None, value: bytes | None) -> None:
+        if operation in ("DEL", "PURGE") or not value:
+            if self._items.pop(key, None) is not None:
+                self._changed(key)
+            return
+        try:
+            decoded = self._decoder.decode(value)
+        except msgspec.DecodeError:
+            log.error("bucket.unreadable", stream=self._bucket, detail="a record of another form is left out")
+            return
+        self._items[key] = (decoded, asyncio.get_running_loop().time())
+        self._changed(key)

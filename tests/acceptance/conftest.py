@@ -1,0 +1,69 @@
+"""The whole stack for the acceptance tests, on the simulator or on an SMSC that is not ours (`--smsc`)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghasi.devstack.servers import Servers
+from tests.support.peers import Peer, start_peer
+from tests.support.platform import Platform
+from tests.support.product import Product, operator
+
+
+@pytest.fixture(scope="module")
+def smsc_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--smsc"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("product")
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+async def stack(
+    servers: Servers, django_ready: None, folder: Path, smsc_kind: str
+) -> AsyncIterator[tuple[Product, Peer | None]]:
+    """One operator on the SMSC chosen, a gateway, both pools."""
+    one: dict[str, Any] = operator()
+    product = Product(servers, folder, [one], simulate=smsc_kind == "simulator")
+    peer = None
+    try:
+        if smsc_kind != "simulator":
+            peer = await start_peer(product, smsc_kind, sys.executable)
+            one["port"] = peer.port
+        await product.start()
+        yield product, peer
+    finally:
+        product.stop()
+
+
+@pytest.fixture
+async def platform(servers: Servers, stack: object) -> AsyncIterator[Platform]:
+    async with await Platform.over(servers.nats_url) as made:
+        yield made
+
+
+@pytest.fixture
+def product(stack: tuple[Product, Peer | None]) -> Product:
+    return stack[0]
+
+
+@pytest.fixture
+def submits(stack: tuple[Product, Peer | None]) -> Any:
+    """What the SMSC itself says it took: one dict a submit_sm, by destination."""
+    product, peer = stack
+
+    def of(destination: str) -> list[dict[str, Any]]:
+        lines = peer.submits() if peer is not None else product.smsc_log(product.operator_ids[0])
+        return [one for one in lines if one["destination_addr"] == destination.lstrip("+")]
+
+    return of

@@ -1,0 +1,218 @@
+"""From what the ledger settled to the events the platform is told (docs/contract.md §3, §5). Pure.
+
+Every event's id follows from its facts: told twice, it is the same event with the same `Nats-Msg-Id`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+
+import msgspec
+
+from ghasi.contracts import subjects
+from ghasi.contracts.events import (
+    DlrInboundEvent,
+    DlrStatus,
+    SubmitResult,
+    SubmitResultEvent,
+    encode_event,
+    stable_id,
+)
+from ghasi.contracts.publication import Publication
+from ghasi.correlations.types import MatchedReceipt, MessageOutcome, PartState, ReceiptFacts, RowStatus
+from ghasi.smpp.constants import status_name
+
+_RESULTS = {
+    RowStatus.SUBMITTED: SubmitResult.ACCEPTED,
+    RowStatus.DLR_RECEIVED: SubmitResult.ACCEPTED,
+    RowStatus.EXPIRED: SubmitResult.EXPIRED,
+    RowStatus.REJECTED: SubmitResult.REJECTED,
+    RowStatus.IN_DOUBT: SubmitResult.IN_DOUBT,
+}
+_WORST_FIRST = (SubmitResult.IN_DOUBT, SubmitResult.REJECTED, SubmitResult.EXPIRED, SubmitResult.ACCEPTED)
+_OUR_OWN = {RowStatus.REJECTED: DlrStatus.REJECTED, RowStatus.EXPIRED: DlrStatus.EXPIRED}
+
+
+def message_publications(message: MessageOutcome, *, now: datetime) -> list[Publication]:
+    """The result of a message, and a receipt of our own for each part the operator will never send one for: refused
+    for good, or expired unsent (docs/contract.md §3). Nothing while a part is pending."""
+    if any(_is_pending(part) for part in message.parts) or not message.parts:
+        return []
+    own = [_own_receipt(message, part, now) for part in message.parts if _never_accepted(part)]
+    return [_result(message, now), *own]
+
+
+def receipt_publications(receipt: MatchedReceipt, *, now: datetime) -> list[Publication]:
+    """The event of a receipt whose part is known; where it settled a part in doubt, the message's result too."""
+    published = [_matched(receipt)]
+    if receipt.settled is not None:
+        published += message_publications(receipt.settled, now=now)
+    return published
+
+
+def unmatched_publication(facts: ReceiptFacts) -> Publication:
+    """The event of a receipt the inbox gave up on: `messageId` is null (docs/contract.md §3)."""
+    event = DlrInboundEvent(
+        event_id="",
+        occurred_at=iso(facts.taken_at),
+        message_id=None,
+        operator_message_id=facts.operator_message_id,
+        operator_id=str(facts.operator_id),
+        status=DlrStatus(facts.status),
+        delivered_at=_delivered_at(facts),
+        smpp_error_code=facts.error_code,
+        stat=facts.stat,
+        final=facts.final,
+        segment=None,
+        segments=None,
+        error_code=facts.error_code,
+        submitted_at=None,
+    )
+    return _dlr(event, stable_id(facts.receipt_key, "unmatched"))
+
+
+def result_of(message: MessageOutcome) -> SubmitResult:
+    """The worst part wins; a part with a receipt was accepted, as was one of which nothing was heard after that.
+    Raises ValueError while every part is pending."""
+    found = {_part_result(part) for part in message.parts}
+    for result in _WORST_FIRST:
+        if result in found:
+            return result
+    raise ValueError("no part is settled")
+
+
+def command_status_of(message: MessageOutcome) -> str | None:
+    """The name of the worst part's command_status; None where the operator said nothing or ESME_ROK."""
+    status = _worst(message).command_status
+    return status_name(status) if status else None
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as all events write their times."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _is_pending(part: PartState) -> bool:
+    return part.status is RowStatus.PREPARED or part.retry_at is not None
+
+
+def _never_accepted(part: PartState) -> bool:
+    """Refused for good, or expired before it left: not a part that left and of which nothing was heard."""
+    return part.status is RowStatus.REJECTED or (part.status is RowStatus.EXPIRED and part.submitted_at is None)
+
+
+def _worst(message: MessageOutcome) -> PartState:
+    """The first part, in order, that has the message's result."""
+    result = result_of(message)
+    return next(part for part in message.parts if _part_result(part) is result)
+
+
+def _part_result(part: PartState) -> SubmitResult | None:
+    if part.status is RowStatus.EXPIRED and part.submitted_at is not None:
+        return SubmitResult.ACCEPTED
+    return _RESULTS.get(part.status)
+
+
+def _result(message: MessageOutcome, now: datetime) -> Publication:
+    result = result_of(message)
+    attempt = max(part.attempt for part in message.parts)
+    msg_id = stable_id(message.message_id, attempt, result.value)
+    event = SubmitResultEvent(
+        event_id=_event_id(msg_id),
+        occurred_at=iso(now),
+        message_id=str(message.message_id),
+        account_id=message.account_id,
+        operator_id=str(message.operator_id),
+        result=result,
+        segments=len(message.parts),
+        operator_message_ids=[part.operator_message_id for part in message.parts],
+        command_status=command_status_of(message),
+        reason=_worst(message).reason,
+        possible_duplicate=any(part.possible_duplicate for part in message.parts),
+        attempt=attempt,
+    )
+    return Publication(subjects.SUBMIT_RESULT, encode_event(event), msg_id, _headers(message.traceparent))
+
+
+def _own_receipt(message: MessageOutcome, part: PartState, now: datetime) -> Publication:
+    status = _OUR_OWN[part.status]
+    event = DlrInboundEvent(
+        event_id="",
+        occurred_at=iso(now),
+        message_id=str(message.message_id),
+        operator_message_id=_or_placeholder(None, message.message_id, part.segment),
+        operator_id=str(part.operator_id),
+        status=status,
+        delivered_at=None,
+        smpp_error_code=None,
+        stat=None,
+        final=True,
+        segment=part.segment,
+        segments=len(message.parts),
+        error_code=None,
+        submitted_at=None,
+        traceparent=message.traceparent,
+    )
+    return _dlr(event, stable_id(message.message_id, part.segment, part.attempt, status.value))
+
+
+def _matched(receipt: MatchedReceipt) -> Publication:
+    facts = receipt.facts
+    event = DlrInboundEvent(
+        event_id="",
+        occurred_at=iso(facts.taken_at),
+        message_id=str(receipt.message_id),
+        operator_message_id=_or_placeholder(receipt.operator_message_id, receipt.message_id, receipt.segment),
+        operator_id=str(facts.operator_id),
+        status=DlrStatus(facts.status),
+        delivered_at=_delivered_at(facts),
+        smpp_error_code=facts.error_code,
+        stat=facts.stat,
+        final=facts.final,
+        segment=receipt.segment,
+        segments=receipt.segments,
+        error_code=facts.error_code,
+        submitted_at=iso(receipt.submitted_at) if receipt.submitted_at else None,
+        traceparent=receipt.traceparent,
+    )
+    done = iso(facts.done_at) if facts.done_at else None
+    return _dlr(
+        event,
+        stable_id(
+            receipt.message_id,
+            receipt.segment,
+            receipt.attempt,
+            facts.stat,
+            facts.error_code,
+            done,
+            facts.receipt_key,
+        ),
+    )
+
+
+def _dlr(event: DlrInboundEvent, msg_id: str) -> Publication:
+    complete = msgspec.structs.replace(event, event_id=_event_id(msg_id))
+    return Publication(subjects.DLR_INBOUND, encode_event(complete), msg_id, _headers(event.traceparent))
+
+
+def _or_placeholder(operator_message_id: str | None, message_id: uuid.UUID, segment: int) -> str:
+    """A known consumer drops repeats by this field alone, so that it must differ from part to part."""
+    return operator_message_id or f"none:{message_id}:{segment}"
+
+
+def _delivered_at(facts: ReceiptFacts) -> str | None:
+    if facts.status != DlrStatus.DELIVERED:
+        return None
+    return iso(facts.done_at or facts.taken_at)
+
+
+def _event_id(msg_id: str) -> str:
+    """A UUID v4 by its form, always the same for one `Nats-Msg-Id`: who remembers event ids drops a repeat that comes
+    after the stream's duplicate window."""
+    return str(uuid.UUID(bytes=hashlib.sha256(msg_id.encode()).digest()[:16], version=4))
+
+
+def _headers(traceparent: str | None) -> dict[str, str]:
+    return {subjects.HEADER_TRACEPARENT: traceparent} if traceparent else {}
