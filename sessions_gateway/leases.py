@@ -119,23 +119,18 @@ class ReplicaLease:
             revision = await self._store.update(bucket, key, value, self._revision)
             if revision is not None:
                 return revision
-            if await self._ours():
+            if (ours := await self._our_revision()) is not None:
                 # An update whose answer was lost had been made all the same.
-                return await self._store.put(bucket, key, value)
+                return await self._store.update(bucket, key, value, ours)
             self._lose()
         revision = await self._store.create(bucket, key, value)
         if revision is None:
             log.warning("lease.name_taken", replica=key, detail="waiting for its holder to end or expire")
         return revision
 
-    async def _ours(self) -> bool:
+    async def _our_revision(self) -> int | None:
         found = await self._store.get(subjects.BUCKET_REPLICAS, self._record.replica)
-        if found is None:
-            return False
-        try:
-            return msgspec.json.decode(found[0], type=ReplicaRecord).epoch == self._record.epoch
-        except msgspec.DecodeError:
-            return False
+        return found[1] if found is not None and _epoch_of(found[0]) == self._record.epoch else None
 
     def _lose(self) -> None:
         """The key expired or was taken: what it stood for is gone, whatever the clock says."""
@@ -232,10 +227,7 @@ class SlotLeases:
         holder = await self._store.get(subjects.BUCKET_REPLICAS, record.replica)
         if holder is None:
             return True
-        try:
-            return msgspec.json.decode(holder[0], type=ReplicaRecord).epoch != record.epoch
-        except msgspec.DecodeError:
-            return False
+        return _epoch_of(holder[0]) != record.epoch
 
     def _count(self, operator_id: str, slot: int, change: str, revision: int) -> None:
         self._metrics.lease_changes.labels(operator_id, change).inc()
@@ -245,5 +237,12 @@ class SlotLeases:
 def _slot_record(value: bytes) -> SlotRecord | None:
     try:
         return msgspec.json.decode(value, type=SlotRecord)
+    except msgspec.DecodeError:
+        return None
+
+
+def _epoch_of(value: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(value, type=ReplicaRecord).epoch
     except msgspec.DecodeError:
         return None

@@ -81,7 +81,7 @@ class Mirror(Generic[T]):
         try:
             while True:
                 try:
-                    entry = await watcher.updates(timeout=self._silence)
+                    entry = await watcher.updates(timeout=self._silence)  # type: ignore[no-untyped-call]
                 except (nats.errors.TimeoutError, TimeoutError):
                     return
                 if entry is not None:
@@ -94,7 +94,7 @@ class Mirror(Generic[T]):
                     self.filled.set()
         finally:
             with contextlib.suppress(nats.errors.Error, JetStreamError, OSError):
-                await watcher.stop()
+                await watcher.stop()  # type: ignore[no-untyped-call]
 
     def _drop_unseen(self, seen: set[str]) -> None:
         for key in [key for key in self._items if key not in seen]:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from ghasi.correlations import sql
-from ghasi.correlations.claims import OTHER_EVENT_WAIT, PLAN_CHANGED, Decision, decide
+from ghasi.correlations.claims import OTHER_EVENT_WAIT, PLAN_CHANGED, Decision, NewPart, decide
 from ghasi.correlations.db import columns, execute
 from ghasi.correlations.ids import row_id
 from ghasi.correlations.partitions import ledger_day
@@ -16,6 +16,7 @@ from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
 from ghasi.correlations.types import Claim, Intent, RowStatus, Verdict
 
+EXPIRED_UNSENT = "expired"
 _OUTCOME = (Verdict.SETTLED, Verdict.DUPLICATE, Verdict.EXPIRED, Verdict.PARK)
 
 
@@ -57,9 +58,9 @@ class Claimer:
     ) -> tuple[list[Row], list[Row]]:
         """Notes the writes; returns the rows to send, in order of segment, and all rows as they are after it."""
         changes = {row.row_id: replace(row, policy_action=action) for row, action in decision.policy}
-        changes |= {row.row_id: self._expired(row, intent) for row in decision.expire}
+        changes |= {row.row_id: _expired(row, intent) for row in decision.expire}
         changes |= {row.row_id: _closed(row) for row in decision.close}
-        fresh = [(None, self._new(intent, part)) for part in decision.insert]
+        fresh: list[tuple[Row | None, Row]] = [(None, self._new(intent, part)) for part in decision.insert]
         fresh += [(row, self._reused(row, intent)) for row in decision.reuse]
         fresh.sort(key=lambda pair: pair[1].segment)
         sent: list[Row] = []
@@ -78,5 +79,113 @@ class Claimer:
         kept = [changes.get(row.row_id, row) for row in rows if row.row_id not in reused]
         return sent, kept + made
 
-    def _new(self, intent: Intent, part: object) -> Row:
-        raise NotImplementedError
+    def _new(self, intent: Intent, part: NewPart) -> Row:
+        return Row(
+            row_id=row_id(self._now),
+            enqueued_day=self.day_of(intent),
+            message_id=intent.message_id,
+            event_id=intent.event_id,
+            operator_id=intent.operator_id,
+            account_id=intent.account_id,
+            segment=part.segment,
+            segments=part.segments,
+            attempt=part.attempt,
+            status=RowStatus.EXPIRED if part.expired else RowStatus.PREPARED,
+            prepared_at=self._now,
+            possible_duplicate=part.possible_duplicate,
+            reason=EXPIRED_UNSENT if part.expired else None,
+            traceparent=fit(intent.traceparent, 128),
+        )
+
+    def _reused(self, row: Row, intent: Intent) -> Row:
+        return replace(
+            row,
+            row_id=row_id(self._now),
+            event_id=intent.event_id,
+            operator_id=intent.operator_id,
+            prepared_at=self._now,
+        )
+
+    def _armed(self, row: Row) -> Row:
+        return replace(row, gateway_replica=self._replica, gateway_epoch=self._epoch)
+
+    def write(self) -> None:
+        """Inserts first: an UPDATE that moves a row id never meets a new row of the same id."""
+        if self._inserted:
+            values = columns(_INSERT_NAMES, (_insert_values(intent, row) for intent, row in self._inserted))
+            execute(sql.INSERT_ROWS, {**values, "now": self._now})
+        if self._changed:
+            ordered = sorted(self._changed, key=lambda pair: pair[0].row_id)
+            values = columns(_CHANGE_NAMES, (_change_values(old, new) for old, new in ordered))
+            execute(sql.CHANGE_ROWS, {**values, "days": sorted(set(values["day"]))})
+
+
+def _expired(row: Row, intent: Intent) -> Row:
+    return replace(row, status=RowStatus.EXPIRED, event_id=intent.event_id, reason=EXPIRED_UNSENT)
+
+
+def _closed(row: Row) -> Row:
+    return replace(row, status=RowStatus.REJECTED, retry_at=None, reason=PLAN_CHANGED)
+
+
+_INSERT_NAMES = tuple(name for name, _ in sql.INSERT_COLUMNS)
+
+
+def _insert_values(intent: Intent, row: Row) -> tuple[object, ...]:
+    """In the order of sql.INSERT_COLUMNS."""
+    return (
+        row.row_id,
+        row.enqueued_day,
+        row.message_id,
+        row.event_id,
+        row.segment,
+        row.segments,
+        row.attempt,
+        row.status.value,
+        row.operator_id,
+        intent.requested_operator_id,
+        fit(row.account_id, 128),
+        fit(intent.destination, 20),
+        fit(intent.sender, 32),
+        fit(intent.user_message_reference, 64),
+        intent.expires_at,
+        row.possible_duplicate,
+        row.gateway_replica,
+        row.gateway_epoch,
+        row.traceparent,
+    )
+
+
+_CHANGE_NAMES = (
+    "id",
+    "day",
+    "status",
+    "new_id",
+    "new_status",
+    "event_id",
+    "operator_id",
+    "prepared_at",
+    "retry_at",
+    "reason",
+    "policy_action",
+    "gateway_replica",
+    "gateway_epoch",
+)
+
+
+def _change_values(old: Row, new: Row) -> tuple[object, ...]:
+    return (
+        old.row_id,
+        old.enqueued_day,
+        old.status.value,
+        new.row_id,
+        new.status.value,
+        new.event_id,
+        new.operator_id,
+        new.prepared_at,
+        new.retry_at,
+        new.reason,
+        new.policy_action,
+        new.gateway_replica,
+        new.gateway_epoch,
+    )

@@ -16,7 +16,7 @@ from django.db import IntegrityError
 
 from ghasi.correlations import sql
 from ghasi.correlations.claiming import Claimer
-from ghasi.correlations.db import columns, execute, fetch, locked, lookback_days, repeated, row_of
+from ghasi.correlations.db import columns, fetch, locked, lookback_days, repeated, row_of
 from ghasi.correlations.partitions import ensure_partitions
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit

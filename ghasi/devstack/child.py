@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ class Account:
 
 
 class Child:
-    """A process, with whatever it forks, under our hand. Any thread may call its methods, one at a time."""
+    """A process, with whatever it forks, under our hand. Any thread may call its methods."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._returncode: int | None = None
         self._log_start = 0
+        self._mutex = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -62,7 +64,8 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether the process lives."""
-        return self._process is not None and not self._ended()
+        process = self._process
+        return process is not None and not _ended(process)
 
     @property
     def returncode(self) -> int | None:
@@ -93,11 +96,9 @@ class Child:
 
     def stop(self) -> None:
         """Ask the process to stop; after its deadline kill it. Nothing it forked stays behind."""
-        if self._process is None:
-            return
         self.request_stop()
         deadline = time.monotonic() + self._stop_timeout
-        while not self._ended() and time.monotonic() < deadline:
+        while self.running and time.monotonic() < deadline:
             time.sleep(0.01)
         self._clear()
 
@@ -107,13 +108,13 @@ class Child:
 
     def kill(self) -> None:
         """Kill the process and all it forked, as a crash would."""
-        if self._process is not None:
-            self._clear()
+        self._clear()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process itself (not to its children); nothing happens where it has ended."""
-        if self.running:
-            self._process_or_raise().send_signal(number)
+        process = self._process
+        if process is not None and not _ended(process):
+            process.send_signal(number)
 
     def pause(self) -> None:
         """Freeze the process and all it forked: it keeps its connections and answers nothing."""
@@ -125,7 +126,7 @@ class Child:
 
     def reap(self) -> None:
         """Tidy up after a process that ended by itself: kill what it left in its group and forget it."""
-        if self._process is not None and not self.running:
+        if not self.running:
             self._clear()
 
     def log_tail(self) -> str:
@@ -140,24 +141,25 @@ class Child:
         """An error that names the process, what happened and what it said last."""
         return StartFailed(f"{self.name} {what}; its log ends: {self.log_tail().strip() or '(empty)'}")
 
-    def _process_or_raise(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise RuntimeError(f"{self.name} is not started")
-        return self._process
-
-    def _ended(self) -> bool:
-        """Whether the process has ended, without reaping it: its number stays taken until `_clear`."""
-        process = self._process_or_raise()
-        if not hasattr(os, "waitid"):
-            return process.poll() is not None
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
     def _clear(self) -> None:
         """Kill the group while its number is taken (no stranger can be hit), then reap and forget it."""
-        process = self._process_or_raise()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        self._returncode = process.wait()
-        wait_for_group(process.pid)
-        self._run.forget(self.name, process.pid)
-        self._process = None
+        with self._mutex:
+            process = self._process
+            if process is None:
+                return
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            self._returncode = process.wait()
+            wait_for_group(process.pid)
+            self._run.forget(self.name, process.pid)
+            self._process = None
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has ended, without reaping it: its number stays taken until it is cleared away."""
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True

@@ -154,9 +154,10 @@ class Supervisor:
 
     def _await_ready(self, spec: ProcessSpec) -> None:
         kept = self._kept[spec.name]
+        before = kept.restarts
         deadline = time.monotonic() + spec.ready_timeout
         while True:
-            if kept.restarts or not (kept.child.running or kept.child.returncode is None):
+            if kept.restarts != before or not kept.child.running:
                 raise kept.child.failure("ended while starting")
             if spec.ready is None or spec.ready():
                 return

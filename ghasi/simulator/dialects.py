@@ -19,7 +19,8 @@ MINUTES: Final = "%y%m%d%H%M"
 SECONDS: Final = "%y%m%d%H%M%S"
 FULL_YEAR: Final = "%Y%m%d%H%M%S"
 FULL_YEAR_MINUTES: Final = "%Y%m%d%H%M"
-TENTHS: Final = "%y%m%d%H%M%S{tenths}{offset}"
+TENTHS: Final = "tenths"
+"""Seconds, tenths, and the zone in quarter hours, as SMPP 3.4 §7.1.1 writes times."""
 
 Carrier = Literal["short_message", "message_payload", "data_sm", "none"]
 ErrorForm = Literal["as given", "number", "four digits", "hex", "empty", "null"]

@@ -8,7 +8,15 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+_FORMATS: Final = {
+    "decimal": "d",
+    "paddedDecimal": "0{digits}d",
+    "hex": "x",
+    "upperHex": "X",
+    "paddedHex": "0{digits}x",
+}
 
 
 class Plan(Protocol):
@@ -42,13 +50,7 @@ def written(number: int, form: str, digits: int) -> str:
         return str(uuid.UUID(int=number, version=4))
     if form == "upperUuid":
         return str(uuid.UUID(int=number, version=4)).upper()
-    return {
-        "decimal": f"{number}",
-        "paddedDecimal": f"{number:0{digits}d}",
-        "hex": f"{number:x}",
-        "upperHex": f"{number:X}",
-        "paddedHex": f"{number:0{digits}x}",
-    }[form]
+    return format(number, _FORMATS[form].format(digits=digits))
 
 
 def first_number(digits: int, rng: random.Random) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from ghasi.simulator.dialects import Dialect
@@ -15,6 +16,11 @@ MOST_KEPT: Final = 20_000
 """Messages remembered for query_sm and cancel_sm; older ones are forgotten first."""
 
 _ENROUTE: Final = 1
+
+
+@lru_cache
+def _zone(minutes: int) -> timezone:
+    return timezone(timedelta(minutes=minutes))
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -38,7 +44,7 @@ class Message:
 
     def facts(self, *, now: float, stat: str | None = None, esm_class: int | None = None) -> ReceiptFacts:
         """What its receipt says at `now` (Unix seconds); with `stat`, an intermediate one."""
-        zone = timezone(timedelta(minutes=self.utc_minutes))
+        zone = _zone(self.utc_minutes)
         return ReceiptFacts(
             id=self.ids.receipt,
             tlv_id=self.ids.tlv,
@@ -62,7 +68,7 @@ class Message:
         """message_state, final_date (SMPP 3.4 §7.1.1, empty while on its way) and error_code for query_sm_resp."""
         if mono < self.due:
             return _ENROUTE, "", 0
-        final = datetime.fromtimestamp(now - (mono - self.due), timezone.utc)  # noqa: UP017
+        final = datetime.fromtimestamp(now - (mono - self.due), UTC)
         error = int(self.err) if self.err.isdecimal() and int(self.err) < 256 else 0
         return state_of(self.dialect, self.facts(now=now)), final.strftime("%y%m%d%H%M%S000+"), error
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
-from ghasi.simulator.dialects import Dialect
+from ghasi.simulator.dialects import SECONDS, TENTHS, Dialect
 from ghasi.smpp.pdu import DataSm, DeliverSm
 from ghasi.smpp.tlv import Tag, Tlv
 
@@ -122,9 +123,16 @@ def state_of(dialect: Dialect, facts: ReceiptFacts) -> int:
 
 
 def _date(form: str, moment: datetime) -> str:
-    quarters = int((moment.utcoffset() or moment - moment).total_seconds()) // 900
-    offset = f"{abs(quarters):02d}{'-' if quarters < 0 else '+'}"
-    return moment.strftime(form).replace("{tenths}", str(moment.microsecond // 100_000)).replace("{offset}", offset)
+    if form != TENTHS:
+        return _whole_seconds(form, moment.replace(microsecond=0))
+    quarters = int((moment.utcoffset() or timedelta()).total_seconds()) // 900
+    tenths, sign = moment.microsecond // 100_000, "-" if quarters < 0 else "+"
+    return f"{moment.strftime(SECONDS)}{tenths}{abs(quarters):02d}{sign}"
+
+
+@lru_cache(maxsize=64)
+def _whole_seconds(form: str, moment: datetime) -> str:
+    return moment.strftime(form)
 
 
 def _error(dialect: Dialect, err: str) -> str:

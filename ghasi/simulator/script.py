@@ -47,8 +47,9 @@ class _Armed:
         rule = self.rule
         if rule.times is not None and self.used >= rule.times:
             return False
-        if not all(check(occasion) for check in self._checks):
-            return False
+        for check in self._checks:
+            if not check(occasion):
+                return False
         if rule.probability < 1 and rng.random() >= rule.probability:
             return False
         self.matched += 1

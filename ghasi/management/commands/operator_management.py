@@ -21,9 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE.yaml")
-        parser.add_argument(
-            "--port", type=int, metavar="N", help="instead of the file's port; 0: a free one"
-        )
+        parser.add_argument("--port", type=int, metavar="N", help="instead of the file's port; 0: a free one")
         parser.add_argument("--token", metavar="T", help="instead of the file's management.token")
         parser.add_argument("--ports-from", type=Path, metavar="F", help="the simulator's --port-file, for ports 0")
         parser.add_argument("--port-file", type=Path, metavar="F", help='JSON {"management": port}, once listening')

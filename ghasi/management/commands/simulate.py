@@ -34,9 +34,7 @@ class Command(BaseCommand):
         parser.epilog = _EPILOG
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE.yaml")
         parser.add_argument("--port-file", type=Path, metavar="F", help="JSON operatorId → port, once listening")
-        parser.add_argument(
-            "--log", type=Path, metavar="DIR", help="append DIR/{operatorId}.jsonl"
-        )
+        parser.add_argument("--log", type=Path, metavar="DIR", help="append DIR/{operatorId}.jsonl")
         parser.add_argument("--seed", type=int, metavar="N", help="instead of the file's seed")
         parser.add_argument("--check", action="store_true", help="check the file and stop")
         parser.add_argument("--list-faults", action="store_true", help="the keys of rules")

@@ -40,7 +40,9 @@ def test_octet_by_octet():
     assert buffer.next_frame() == LINK
 
 
-@pytest.mark.parametrize("start", ["00000000", "00000004", "0000000f", "7fffffff", "ffffffff", b"HTTP".hex(), "16030100"])
+@pytest.mark.parametrize(
+    "start", ["00000000", "00000004", "0000000f", "7fffffff", "ffffffff", b"HTTP".hex(), "16030100"]
+)
 def test_an_impossible_length_is_seen_in_its_four_octets(start):
     buffer = FrameBuffer()
     buffer.feed(bytes.fromhex(start[:6]))

@@ -1,4 +1,4 @@
-"""Every row of the table of receipts seen in the field (tests/vectors/receipts.json), and what the rows leave open."""
+"""Every row of the table of receipts seen in the field (tests/vectors/receipts.json), and what they leave open."""
 
 from __future__ import annotations
 

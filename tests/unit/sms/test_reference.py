@@ -11,8 +11,8 @@ MESSAGE_ID = UUID("7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071")
 
 
 def test_is_the_same_in_every_process_and_release() -> None:
-    assert concatenation_reference(MESSAGE_ID) == 12
-    assert concatenation_reference(MESSAGE_ID, 16) == 30003
+    assert concatenation_reference(MESSAGE_ID) == 209
+    assert concatenation_reference(MESSAGE_ID, 16) == 9113
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -1,0 +1,153 @@
+"""Receipts matched and recorded in the ledger, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from ghasi.contracts import timers
+from ghasi.correlations import sql
+from ghasi.correlations.db import ROW_FIELDS, columns, execute, fetch, lookback_days, row_of
+from ghasi.correlations.ids import lock_key
+from ghasi.correlations.ledger import message_outcomes
+from ghasi.correlations.lattice import advance
+from ghasi.correlations.matching import Candidate, choose
+from ghasi.correlations.partitions import existing_days
+from ghasi.correlations.types import MatchedReceipt, MessageOutcome, ReceiptFacts, RowStatus
+
+RECENT_DAYS = timers.CORRELATION_KEPT_HOURS // 24 + 1
+"""Receipts nearly always belong here; older days are opened only for those that found nothing."""
+
+
+class Moved(Exception):
+    """A row changed between reading and writing it: run the transaction again."""
+
+
+Pairs = list[tuple[ReceiptFacts, Candidate]]
+
+
+def match_and_record(
+    receipts: Sequence[ReceiptFacts], *, now: datetime
+) -> tuple[list[MatchedReceipt], list[ReceiptFacts]]:
+    """Records the receipts that name a part; returns them with it, and those that name none.
+
+    Raises Moved where another writer was faster; the caller rolls back and tries again.
+    """
+    readable = [facts for facts in receipts if facts.lookup_keys and facts.unreadable is None]
+    pairs, rest = _match(readable, lookback_days(now, back=RECENT_DAYS))
+    if rest:
+        older, _ = _match(rest, [day for day in existing_days() if day not in lookback_days(now, back=RECENT_DAYS)])
+        pairs += older
+    taken = {id(facts) for facts, _ in pairs}
+    doubtful = _lock_doubtful(pairs)
+    _record(pairs)
+    settled = _outcomes(doubtful, now)
+    matched = [_matched(facts, candidate, settled) for facts, candidate in pairs]
+    return matched, [facts for facts in receipts if id(facts) not in taken]
+
+
+def candidates_by_id(ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Candidate]:
+    """Rows by their id, for receipts matched earlier."""
+    found = fetch(sql.FIND_ROWS, {"ids": list(ids), "days": sorted(set(days))})
+    return {record[0]: _candidate(record) for record in found}
+
+
+def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pairs, list[ReceiptFacts]]:
+    """In the order of the receipts; one row may be named by several of them."""
+    if not receipts or not days:
+        return [], list(receipts)
+    found: dict[tuple[UUID, str], list[Candidate]] = {}
+    for candidate in _candidates(receipts, days):
+        found.setdefault((candidate.row.operator_id, candidate.key), []).append(candidate)
+    pairs: Pairs = []
+    rest: list[ReceiptFacts] = []
+    for facts in receipts:
+        choice = choose(facts, [c for key in facts.lookup_keys for c in found.get((facts.operator_id, key), ())])
+        if choice is None:
+            rest.append(facts)
+            continue
+        choice.standing = advance(
+            choice.standing, state=facts.status, final=facts.final, error_code=facts.error_code, at=facts.taken_at
+        )
+        pairs.append((facts, choice))
+    return pairs, rest
+
+
+def _candidates(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> list[Candidate]:
+    found = fetch(
+        sql.FIND_BY_KEYS,
+        {
+            "keys": sorted({key for facts in receipts for key in facts.lookup_keys}),
+            "operator_ids": sorted({facts.operator_id for facts in receipts}),
+            "days": list(days),
+        },
+    )
+    return [_candidate(record) for record in found]
+
+
+def _candidate(record: Sequence[object]) -> Candidate:
+    key, destination, state, received_at = record[ROW_FIELDS : ROW_FIELDS + 4]
+    return Candidate.of(row_of(record), key, destination, state, received_at)  # type: ignore[arg-type]
+
+
+def _lock_doubtful(pairs: Pairs) -> list[Candidate]:
+    """Parts in doubt that a receipt settles change their message's outcome: its lock comes before its rows'."""
+    doubtful = list({id(c): c for _, c in pairs if c.read.status is RowStatus.IN_DOUBT}.values())
+    execute(sql.OPEN, {"keys": sorted({lock_key(one.row.message_id) for one in doubtful})})
+    return doubtful
+
+
+_NAMES = ("id", "day", "status", "state", "new_status", "new_state", "error_code", "at")
+
+
+def _record(pairs: Pairs) -> None:
+    news = {id(c): c for _, c in pairs if c.standing != c.read}
+    if not news:
+        return
+    ordered = sorted(news.values(), key=lambda one: one.row.row_id)
+    values = columns(_NAMES, (_values(one) for one in ordered))
+    written = execute(sql.RECORD_RECEIPTS, {**values, "days": sorted(set(values["day"]))})
+    if written != len(ordered):
+        raise Moved
+
+
+def _values(one: Candidate) -> tuple[object, ...]:
+    return (
+        one.row.row_id,
+        one.row.enqueued_day,
+        one.read.status.value,
+        one.read.dlr_state,
+        one.standing.status.value,
+        one.standing.dlr_state,
+        one.standing.error_code,
+        one.standing.dlr_received_at,
+    )
+
+
+def _outcomes(doubtful: Sequence[Candidate], now: datetime) -> dict[UUID, MessageOutcome]:
+    if not doubtful:
+        return {}
+    days = lookback_days(now, *(one.row.enqueued_day for one in doubtful))
+    return message_outcomes({one.row.message_id for one in doubtful}, days)
+
+
+def _matched(facts: ReceiptFacts, one: Candidate, settled: dict[UUID, MessageOutcome]) -> MatchedReceipt:
+    """The outcome goes with the first receipt of the message only."""
+    return MatchedReceipt(
+        facts=facts,
+        message_id=one.row.message_id,
+        segment=one.row.segment,
+        segments=one.row.segments,
+        attempt=one.row.attempt,
+        operator_message_id=one.row.operator_message_id,
+        submitted_at=one.row.submitted_at,
+        traceparent=one.row.traceparent,
+        settled=settled.pop(one.row.message_id, None),
+    )
+
+
+def matched_earlier(facts: ReceiptFacts, one: Candidate) -> MatchedReceipt:
+    """A receipt whose match was recorded before, as its event needs it."""
+    return replace(_matched(facts, one, {}), settled=None)

@@ -1,0 +1,269 @@
+"""One SMPP session over one connection, as a bind sees it: open, bind, submit, answer, unbind, reset."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ghasi.logs import get_logger
+from ghasi.smpp.errors import StateError
+from ghasi.smpp.events import (
+    Answered,
+    BindRefused,
+    BindTimedOut,
+    Bound,
+    Closed,
+    Event,
+    LateResponse,
+    LinkDead,
+    ProtocolFault,
+    RequestExpired,
+    RequestLost,
+    RequestReceived,
+    UnbindReceived,
+)
+from ghasi.smpp.pdu import BindRequest, Pdu
+from ghasi.smpp.session import SessionConfig
+from ghasi.transport import SessionProtocol
+from sessions_gateway.config import LinkTimers
+
+log = get_logger()
+
+
+class ConnectFailed(Exception):
+    """No connection: refused, unreachable, TLS failed, or not in time."""
+
+
+class Refused(Exception):
+    """The bind was answered with `command_status`."""
+
+    def __init__(self, command_status: int) -> None:
+        super().__init__(f"bind refused with 0x{command_status:08X}")
+        self.command_status = command_status
+
+
+class NoAnswer(Exception):
+    """The bind was not answered. `closed`: the operator closed the connection instead."""
+
+    def __init__(self, reason: str, *, closed: bool) -> None:
+        super().__init__(reason)
+        self.closed = closed
+
+
+class LinkOwner(Protocol):
+    """What happens on a bound link; called on the event loop, in order, never awaited."""
+
+    def answered(self, link: Link, part: Any, response: Pdu, elapsed: float) -> None: ...
+    def expired(self, link: Link, part: Any) -> None: ...
+    def lost(self, link: Link, part: Any) -> None: ...
+    def answered_late(self, link: Link, part: Any, response: Pdu) -> None: ...
+    def received(self, link: Link, request: Pdu, frame: bytes) -> None: ...
+    def writable(self, link: Link) -> None: ...
+    def fell_silent(self, link: Link) -> None: ...
+    def protocol_fault(self, link: Link) -> None: ...
+    def moved(self, sent: int, received: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to connect; `context` for TLS, `server_name` for SNI and the certificate."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None = None
+    server_name: str | None = None
+
+
+class Link:
+    """Made by `Link.open`. `closed` is set after the last event; `reason` says why then."""
+
+    def __init__(self, owner: LinkOwner, timers: LinkTimers, window: int, may_write: Callable[[], bool]) -> None:
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._bound: asyncio.Future[Bound] = self._loop.create_future()
+        self._drained: asyncio.Event | None = None
+        self._timers = timers
+        self.reason = ""
+        self.protocol = SessionProtocol(
+            SessionConfig(
+                window_size=window,
+                bind_timeout=timers.bind,
+                response_timeout=timers.response,
+                enquire_link_interval=timers.enquire_interval,
+                enquire_link_timeout=timers.enquire_timeout,
+                unbind_timeout=timers.unbind,
+            ),
+            self._on_event,
+            on_bytes=owner.moved,
+            may_write=may_write,
+            on_writable=lambda _: owner.writable(self),
+        )
+        self._session = self.protocol.session
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            Answered: self._on_answered,
+            RequestReceived: lambda event: owner.received(self, event.request, event.frame),
+            RequestExpired: self._on_expired,
+            LateResponse: lambda event: owner.answered_late(self, event.context, event.response),
+            RequestLost: lambda event: owner.lost(self, event.context),
+            Bound: self._on_bound,
+            BindRefused: lambda event: self._fail(Refused(event.command_status)),
+            BindTimedOut: lambda event: self._fail(NoAnswer("bind was not answered", closed=False)),
+            LinkDead: self._on_dead,
+            UnbindReceived: lambda event: self._note("unbound by the operator"),
+            ProtocolFault: lambda event: owner.protocol_fault(self),
+            Closed: self._on_closed,
+        }
+
+    @classmethod
+    async def open(
+        cls,
+        endpoint: Endpoint,
+        owner: LinkOwner,
+        timers: LinkTimers,
+        window: int,
+        may_write: Callable[[], bool],
+    ) -> Link:
+        """A connection on which nothing has been said yet. Raises ConnectFailed."""
+        link = cls(owner, timers, window, may_write)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timers.connect):
+                await loop.create_connection(
+                    lambda: link.protocol,
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=endpoint.context,
+                    server_hostname=(endpoint.server_name or endpoint.host) if endpoint.context else None,
+                )
+        except ssl.SSLCertVerificationError as error:
+            raise ConnectFailed(f"TLS: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            raise ConnectFailed(f"TLS: {error.reason or type(error).__name__}") from None
+        except TimeoutError:
+            raise ConnectFailed("no connection in time") from None
+        except OSError as error:
+            raise ConnectFailed(f"no connection: {error.strerror or type(error).__name__}") from None
+        return link
+
+    @property
+    def closed(self) -> asyncio.Event:
+        return self.protocol.closed
+
+    @property
+    def can_submit(self) -> bool:
+        return self._session.can_submit and not self._session.closing
+
+    @property
+    def takes(self) -> int:
+        """How many PDUs may be handed to the link now; none while an earlier write waits in the kernel."""
+        return 0 if self.protocol.congested or not self.can_submit else self._session.window_free
+
+    @property
+    def window_used(self) -> int:
+        return self._session.window_used
+
+    @property
+    def window_size(self) -> int:
+        return self._session.window_size
+
+    async def bind(self, request: BindRequest) -> Bound:
+        """Raises Refused, NoAnswer, FieldError (credentials that no PDU can hold)."""
+        self._session.send(request, now=self._loop.time())
+        self.protocol.pump()
+        try:
+            return await self._bound
+        finally:
+            if not self._bound.done() or self._bound.cancelled():
+                self.abort("bind given up")
+
+    def submit(self, pdus: Sequence[bytes], parts: Sequence[object]) -> None:
+        """One write. Raises LocalProtocolError, and nothing leaves then. Call `pump` afterwards."""
+        self._session.send_encoded(pdus, parts, now=self._loop.time())
+
+    def pump(self) -> None:
+        self.protocol.pump()
+
+    def respond(self, request: Pdu, command_status: int = 0) -> None:
+        """Answers a request of the operator, if the session still lives. Call `pump` afterwards."""
+        try:
+            self._session.respond(request, now=self._loop.time(), command_status=command_status)
+        except StateError:
+            # The operator keeps what was not answered and sends it again.
+            pass
+
+    async def drain(self, seconds: float) -> bool:
+        """Waits until nothing is in flight, at most `seconds`; False where something still is."""
+        if self._session.window_used == 0:
+            return True
+        self._drained = self._drained or asyncio.Event()
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._drained.wait()
+        except TimeoutError:
+            return False
+        return self._session.window_used == 0
+
+    async def unbind(self, seconds: float, reason: str) -> None:
+        """Says goodbye and waits for the close, at most `seconds`; resets after that."""
+        self.reason = self.reason or reason
+        if not self._session.closing:
+            try:
+                self._session.unbind(now=self._loop.time())
+            except StateError:
+                self._session.close(reason)
+            self.pump()
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self.closed.wait()
+        except TimeoutError:
+            self.abort(reason)
+
+    def abort(self, reason: str) -> None:
+        """Resets the connection: octets still waiting must not arrive later."""
+        self.reason = self.reason or reason
+        self.protocol.abort(reason)
+
+    # -- events
+
+    def _on_event(self, _: SessionProtocol, event: Event) -> None:
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _on_answered(self, event: Answered) -> None:
+        self._owner.answered(self, event.context, event.response, event.elapsed)
+        self._tell_drained()
+
+    def _on_expired(self, event: RequestExpired) -> None:
+        self._owner.expired(self, event.context)
+        self._tell_drained()
+
+    def _tell_drained(self) -> None:
+        if self._drained is not None and self._session.window_used == 0:
+            self._drained.set()
+
+    def _on_bound(self, event: Bound) -> None:
+        if not self._bound.done():
+            self._bound.set_result(event)
+
+    def _on_dead(self, event: LinkDead) -> None:
+        self._note(f"silent for {event.silent_for:.0f} s")
+        self._owner.fell_silent(self)
+
+    def _on_closed(self, event: Closed) -> None:
+        self._note(event.reason or "closed")
+        if self._drained is not None:
+            self._drained.set()
+        self._fail(NoAnswer(self.reason, closed=True))
+
+    def _note(self, reason: str) -> None:
+        self.reason = self.reason or reason
+
+    def _fail(self, error: Exception) -> None:
+        if not self._bound.done():
+            self._bound.set_exception(error)
+            # Nobody waits when the connection ends before the bind was sent.
+            self._bound.exception()

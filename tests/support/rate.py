@@ -1,0 +1,23 @@
+"""What an operator can measure of our rate."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+
+def worst_second(arrivals: Sequence[float]) -> int:
+    """The most arrivals in any second that starts at an arrival; `arrivals` ascending, in seconds."""
+    window: deque[float] = deque()
+    most = 0
+    for arrival in arrivals:
+        window.append(arrival)
+        while window[0] <= arrival - 1.0:
+            window.popleft()
+        most = max(most, len(window))
+    return most
+
+
+def mean_rate(arrivals: Sequence[float]) -> float:
+    """PDUs a second from the first to the last."""
+    return len(arrivals) / (arrivals[-1] - arrivals[0])
