@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 from ghasi.database.url import database_from_url
 from ghasi.env import Env, SettingsError
 

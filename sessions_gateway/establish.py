@@ -107,7 +107,7 @@ async def _bind_all(credentials: Credentials, plan: Plan, connect: Connect) -> B
     links: list[Link] = []
     try:
         for kind in _REQUESTS[plan]:
-            links.append(await _bind(credentials, kind, connect))
+            links.append(await _bind(credentials, kind, connect))  # noqa: PERF401 - what is bound must be undone
     except BaseException:
         for link in links:
             await link.unbind(GOODBYE, "the other half was not bound")

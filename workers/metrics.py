@@ -26,9 +26,7 @@ dlr_unreadable = Counter(
     [*_OPERATOR, "reason"],
 )
 late_responses = Counter(
-    "smpp_connector_late_responses_total",
-    "submit_sm_resp that came after their request was given up",
-    _OPERATOR,
+    "smpp_connector_late_responses_total", "submit_sm_resp that came after their request was given up", _OPERATOR
 )
 receipts_inbox = Gauge(
     "smpp_connector_receipts_inbox",

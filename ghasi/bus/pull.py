@@ -45,7 +45,9 @@ class PullLane:
             self._ready.append(message)
         elif status != "100":  # 100 is a heartbeat; everything else ends the request
             self._asked = 0
-            self.missing = status == "409" and "Deleted" in str((message.headers or {}).get("Description", ""))
+            self.missing = status == "503" or (
+                status == "409" and "Deleted" in str((message.headers or {}).get("Description", ""))
+            )
         self._arrived.set()
 
     async def fetch(self, batch: int, timeout: float) -> list[Msg]:

@@ -99,9 +99,7 @@ def decide(rows: Sequence[Row], intent: Intent, now: datetime) -> Decision:
 
 def _first(intent: Intent, now: datetime) -> Decision:
     expired = now >= intent.expires_at
-    parts = tuple(
-        NewPart(segment, intent.segments, 1, expired=expired) for segment in range(1, intent.segments + 1)
-    )
+    parts = tuple(NewPart(segment, intent.segments, 1, expired=expired) for segment in range(1, intent.segments + 1))
     return Decision(Verdict.EXPIRED if expired else Verdict.SEND, insert=parts)
 
 
@@ -129,9 +127,7 @@ def _stands(row: Row) -> bool:
 
 def _repeat(rows: Sequence[Row], last: Mapping[int, Row], intent: Intent, now: datetime) -> Decision:
     replayed = _replayable(last.values(), intent)
-    acts = [
-        _Act(_Do.NEW, row) if row in replayed else _act(row, rows, intent, now) for row in last.values()
-    ]
+    acts = [_Act(_Do.NEW, row) if row in replayed else _act(row, rows, intent, now) for row in last.values()]
     return _settle(rows, acts, intent, now)
 
 

@@ -1,7 +1,7 @@
 """Order of the states a receipt can give a part (docs/contract.md §3, docs/architecture.md). Pure.
 
 Intermediate states never close a part; a final state never goes back to another, but for what is better news than it:
-DELIVERED after EXPIRED, and any final word after an UNKNOWN that the operator's profile called final. The ledger's own
+DELIVERED after EXPIRED, any final word after an UNKNOWN that the operator's profile called final. The ledger's own
 EXPIRED (nothing heard for 72 h) is no word of the operator: any final word is news after it.
 """
 

@@ -56,8 +56,7 @@ def _claim(
     with locked(message_ids):
         rows = _rows_of(message_ids, days)
         claims = [
-            claimer.claim(intent, rows.pop(intent.message_id, []), arm.get(intent.message_id))
-            for intent in intents
+            claimer.claim(intent, rows.pop(intent.message_id, []), arm.get(intent.message_id)) for intent in intents
         ]
         claimer.write()
     return claims

@@ -32,9 +32,7 @@ class Candidate:
     """As the database had it: what the update compares with."""
 
     @classmethod
-    def of(
-        cls, row: Row, key: str, destination: str, state: str | None, received_at: datetime | None
-    ) -> Candidate:
+    def of(cls, row: Row, key: str, destination: str, state: str | None, received_at: datetime | None) -> Candidate:
         standing = Standing(row.status, state, row.error_code, received_at)
         return cls(row, key, destination, standing, standing)
 

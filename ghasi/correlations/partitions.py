@@ -32,14 +32,14 @@ def existing_days() -> list[date]:
     with connection.cursor() as cursor:
         cursor.execute(sql.LIST_PARTITIONS)
         names = [name for name, pending in cursor.fetchall() if not pending]
-    return sorted(datetime.strptime(name[-8:], "%Y%m%d").date() for name in names)  # noqa: DTZ007 - a date
+    return sorted(datetime.strptime(name[-8:], "%Y%m%d").date() for name in names)
 
 
 def ensure_partitions(now: datetime, retention_days: int, ahead: int = AHEAD_DAYS) -> list[date]:
     """Makes every missing day of the retention and of the `ahead` days to come; returns the days made."""
     today = ledger_day(now)
     wanted = [today + timedelta(days=n) for n in range(-retention_days, ahead + 1)]
-    with _maintenance_lock():
+    with maintenance_lock():
         present = set(existing_days())
         made = [day for day in wanted if day not in present]
         for day in made:
@@ -50,7 +50,7 @@ def ensure_partitions(now: datetime, retention_days: int, ahead: int = AHEAD_DAY
 def drop_old(now: datetime, retention_days: int) -> list[date]:
     """Drops the days before the retention; returns them. Not inside a transaction (DETACH … CONCURRENTLY)."""
     oldest = ledger_day(now) - timedelta(days=retention_days)
-    with _maintenance_lock():
+    with maintenance_lock():
         _finish_detaching()
         dropped = [day for day in existing_days() if day < oldest]
         for day in dropped:
@@ -91,7 +91,7 @@ def _execute(statement: str) -> None:
 
 
 @contextmanager
-def _maintenance_lock() -> Iterator[None]:
+def maintenance_lock() -> Iterator[None]:
     """A session lock, because DETACH … CONCURRENTLY cannot run in a transaction; inside one (migrate) too."""
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_MAINTENANCE)

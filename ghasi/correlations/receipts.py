@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -11,8 +10,8 @@ from ghasi.contracts import timers
 from ghasi.correlations import sql
 from ghasi.correlations.db import ROW_FIELDS, columns, execute, fetch, lookback_days, row_of
 from ghasi.correlations.ids import lock_key
-from ghasi.correlations.ledger import message_outcomes
 from ghasi.correlations.lattice import advance
+from ghasi.correlations.ledger import message_outcomes
 from ghasi.correlations.matching import Candidate, choose
 from ghasi.correlations.partitions import existing_days
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, ReceiptFacts, RowStatus
@@ -30,22 +29,28 @@ Pairs = list[tuple[ReceiptFacts, Candidate]]
 
 def match_and_record(
     receipts: Sequence[ReceiptFacts], *, now: datetime
-) -> tuple[list[MatchedReceipt], list[ReceiptFacts]]:
-    """Records the receipts that name a part; returns them with it, and those that name none.
+) -> tuple[list[tuple[MatchedReceipt, tuple[UUID, date]]], list[ReceiptFacts]]:
+    """Records the receipts that name a part; returns them with its row's key, and those that name none.
 
     Raises Moved where another writer was faster; the caller rolls back and tries again.
     """
+    recent = lookback_days(now, back=RECENT_DAYS)
     readable = [facts for facts in receipts if facts.lookup_keys and facts.unreadable is None]
-    pairs, rest = _match(readable, lookback_days(now, back=RECENT_DAYS))
+    pairs, rest = _match(readable, recent)
     if rest:
-        older, _ = _match(rest, [day for day in existing_days() if day not in lookback_days(now, back=RECENT_DAYS)])
+        older, _ = _match(rest, _older_days(now))
         pairs += older
     taken = {id(facts) for facts, _ in pairs}
     doubtful = _lock_doubtful(pairs)
     _record(pairs)
     settled = _outcomes(doubtful, now)
-    matched = [_matched(facts, candidate, settled) for facts, candidate in pairs]
+    matched = [(_matched(facts, one, settled), (one.row.row_id, one.row.enqueued_day)) for facts, one in pairs]
     return matched, [facts for facts in receipts if id(facts) not in taken]
+
+
+def _older_days(now: datetime) -> list[date]:
+    recent = set(lookback_days(now, back=RECENT_DAYS))
+    return [day for day in existing_days() if day not in recent]
 
 
 def candidates_by_id(ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Candidate]:
@@ -95,7 +100,8 @@ def _candidate(record: Sequence[object]) -> Candidate:
 def _lock_doubtful(pairs: Pairs) -> list[Candidate]:
     """Parts in doubt that a receipt settles change their message's outcome: its lock comes before its rows'."""
     doubtful = list({id(c): c for _, c in pairs if c.read.status is RowStatus.IN_DOUBT}.values())
-    execute(sql.OPEN, {"keys": sorted({lock_key(one.row.message_id) for one in doubtful})})
+    if doubtful:
+        fetch(sql.OPEN, {"keys": sorted({lock_key(one.row.message_id) for one in doubtful})})
     return doubtful
 
 
@@ -150,4 +156,4 @@ def _matched(facts: ReceiptFacts, one: Candidate, settled: dict[UUID, MessageOut
 
 def matched_earlier(facts: ReceiptFacts, one: Candidate) -> MatchedReceipt:
     """A receipt whose match was recorded before, as its event needs it."""
-    return replace(_matched(facts, one, {}), settled=None)
+    return _matched(facts, one, {})

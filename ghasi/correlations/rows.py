@@ -63,9 +63,7 @@ class Row:
     @property
     def pending(self) -> bool:
         """More is to come of this try or of the next one."""
-        return self.status is RowStatus.PREPARED or (
-            self.status is RowStatus.REJECTED and self.retry_at is not None
-        )
+        return self.status is RowStatus.PREPARED or (self.status is RowStatus.REJECTED and self.retry_at is not None)
 
     def part(self) -> Part:
         return Part(

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the only things put into the statements are the constants of this module
 """Every hot statement of the ledger, in one place.
 
 Rules they keep:
@@ -221,7 +222,7 @@ _INBOX_FACTS = f"{', '.join('i.' + name for name, _ in INBOX_COLUMNS)}, i.lookup
 INBOX_WAITING_FOR = f"""
 SELECT {_INBOX_FACTS} FROM {INBOX} i
 WHERE i.operator_id = %(operator_id)s AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
-  AND i.unreadable IS NULL
+  AND i.unreadable IS NULL AND i.taken_at > %(since)s
 ORDER BY i.id FOR UPDATE SKIP LOCKED
 """
 
@@ -235,17 +236,17 @@ _INBOX_KEYS = (
     "unnest(%(operator_id)s::uuid[], %(receipt_key)s::bigint[], %(taken_at)s::timestamptz[]) "
     "AS u (operator_id, receipt_key, taken_at)"
 )
-_INBOX_SAME = (
-    "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
-)
+_INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
 
 INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {_INBOX_KEYS} WHERE {_INBOX_SAME}"
 
+# `published` is the time now where the caller publishes before the receipt's own acknowledgement, else NULL.
 INBOX_MATCHED = f"""
-UPDATE {INBOX} i SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = NULL
+UPDATE {INBOX} i
+SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s
 FROM unnest(%(operator_id)s::uuid[], %(receipt_key)s::bigint[], %(taken_at)s::timestamptz[], %(row_id)s::uuid[],
             %(day)s::date[]) AS u (operator_id, receipt_key, taken_at, row_id, day)
-WHERE {_INBOX_SAME}
+WHERE {_INBOX_SAME} AND i.matched_at IS NULL
 """
 
 INBOX_PUBLISHED = f"""
@@ -273,7 +274,9 @@ ORDER BY i.taken_at LIMIT %(limit)s
 
 INBOX_FORGET = f"""
 DELETE FROM {INBOX} WHERE id IN (
-    SELECT id FROM {INBOX} WHERE taken_at < %(before)s ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    SELECT id FROM {INBOX}
+    WHERE taken_at < %(before)s AND (published_at IS NOT NULL OR given_up_at IS NOT NULL OR unreadable IS NOT NULL)
+    ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 """
 
 INBOX_SIZE = f"SELECT count(*) FROM (SELECT 1 FROM {INBOX} WHERE matched_at IS NULL LIMIT %(limit)s) AS waiting"
@@ -294,7 +297,7 @@ DELETE FROM smpp.dead_letters WHERE id IN (
 
 # --- Sweep ----------------------------------------------------------------------------------------------------------
 
-# Served by the block range index on submitted_at: of each day only the blocks that may hold rows of the slice are read.
+# Served by the block range index on submitted_at: only blocks that may hold rows of the slice are read.
 SWEEP_SUBMITTED = f"""
 UPDATE {LEDGER} c SET status = 'EXPIRED', reason = 'no_receipt'
 WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'

@@ -14,7 +14,7 @@ class NoDatabase(SettingsError, OperationalError):
     """DATABASE_URL is not set; an OperationalError too, so that `makemigrations --check` does without."""
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] - untyped package
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped package
     """Raises NoDatabase at the first use when the process was started without a database."""
 
     def get_connection_params(self) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def state_of(dialect: Dialect, facts: ReceiptFacts) -> int:
 
 def _date(form: str, moment: datetime) -> str:
     if form != TENTHS:
-        return _whole_seconds(form, moment.replace(microsecond=0))
+        # Without its zone: the cache would take the same instant in another zone for the same date.
+        return _whole_seconds(form, moment.replace(microsecond=0, tzinfo=None))
     quarters = int((moment.utcoffset() or timedelta()).total_seconds()) // 900
     tenths, sign = moment.microsecond // 100_000, "-" if quarters < 0 else "+"
     return f"{moment.strftime(SECONDS)}{tenths}{abs(quarters):02d}{sign}"

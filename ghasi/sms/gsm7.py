@@ -80,8 +80,7 @@ class SeptetTable:
             if errors != "replace":
                 raise NotSeptets(next(i for i, octet in enumerate(septets) if octet > 0x7F))
             return "".join(
-                self.decode(run) if run.isascii() else "\ufffd" * len(run)
-                for run in _runs_by_top_bit(septets)
+                self.decode(run) if run.isascii() else "\ufffd" * len(run) for run in _runs_by_top_bit(septets)
             )
         if ESCAPE not in septets:
             return self._decode_basic(septets)

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from ghasi.correlations.partitions import ensure_partitions
 
-
 # The primary key finds a part by its row id, `message_correlations_once` all tries of a message and forbids a second
 # row for one of them, `_receipt` the part a receipt names, `_destination` serves the staff. No index names `status` or
 # a `dlr_` column, so that the update by a receipt stays on its page (HOT; the partitions leave room for it): the sweep

@@ -1,0 +1,34 @@
+"""The admin's index over SMPP_DEAD; the bytes stay in the stream, for 30 days (docs/contract.md §1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from ghasi.correlations import sql
+from ghasi.correlations.db import execute
+from ghasi.correlations.texts import fit
+
+KEPT = timedelta(days=30)
+
+
+def dead_letter_index(
+    operator_id: UUID | str, stream_seq: int, reason: str, message_id: UUID | str | None, size: int, at: datetime
+) -> None:
+    """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it. `size` in octets."""
+    execute(
+        sql.DEAD_LETTER,
+        {
+            "operator_id": operator_id,
+            "stream_seq": stream_seq,
+            "reason": fit(reason, 64),
+            "message_id": message_id,
+            "size": size,
+            "at": at,
+        },
+    )
+
+
+def forget_dead_letters(now: datetime, limit: int = 10_000) -> int:
+    """Drops index rows whose bytes the stream has dropped; returns how many."""
+    return execute(sql.DEAD_FORGET, {"before": now - KEPT, "limit": limit})

@@ -1,0 +1,46 @@
+"""The sweep of docs/contract.md §8: 72 hours after submission without a final receipt a part is EXPIRED.
+
+Rows change, nothing is published: nothing was heard. A mark says how far it has come, so that each run reads what
+became due since, slice by slice, each in a transaction of its own; a run cut off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from ghasi.contracts import timers
+from ghasi.correlations import sql
+from ghasi.correlations.db import execute, fetch, locked, repeated
+from ghasi.correlations.partitions import existing_days, ledger_day, maintenance_lock
+
+KEPT = timedelta(hours=timers.CORRELATION_KEPT_HOURS)
+SLICE = timedelta(seconds=timers.SWEEP_EVERY)
+
+
+def expire_correlations(now: datetime) -> int:
+    """Returns how many parts expired. Two runs at once take turns; the second finds nothing to do."""
+    with maintenance_lock():
+        days = existing_days()
+        if not days:
+            return 0
+        end = now - KEPT
+        since = _mark() or datetime.combine(days[0], time(), UTC)
+        expired = 0
+        while since < end:
+            before = min(since + SLICE, end)
+            expired += _expire(since, before, [day for day in days if day <= ledger_day(before) + timedelta(days=1)])
+            since = before
+    return expired
+
+
+def _mark() -> datetime | None:
+    found = fetch(sql.SWEEP_MARK, {})
+    return found[0][0] if found else None
+
+
+@repeated
+def _expire(since: datetime, before: datetime, days: list[object]) -> int:
+    with locked():
+        expired = execute(sql.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
+        execute(sql.SWEEP_ADVANCE, {"done_to": before})
+    return expired

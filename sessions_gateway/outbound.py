@@ -1,0 +1,260 @@
+"""The way out of one operator: a queue per bind, the last gate, one write per burst (docs/architecture.md).
+
+Everything here runs in plain callbacks on the event loop. A PDU waits here and nowhere else: not behind a full
+window, not behind a busy socket, and never past its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from ghasi.contracts.submission import Fate, PartFate
+from ghasi.smpp.errors import SmppError
+from ghasi.smpp.pdu import Pdu
+from sessions_gateway.connection import Link
+from sessions_gateway.gate import Gate
+from sessions_gateway.jobs import Part, fact_of, fate_of_response, not_sent
+from sessions_gateway.memory import Memory
+from sessions_gateway.metrics import OperatorMetrics
+from sessions_gateway.routing import choose
+
+MAX_QUEUED = 4_000
+MAX_QUEUED_OCTETS = 16 * 1024 * 1024
+LOOK_AGAIN = 0.01
+THROTTLED = 0x58
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Lane:
+    """One bind's transmitter and the parts that wait for it."""
+
+    __slots__ = ("link", "queue")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.queue: deque[Part] = deque()
+
+
+class Outbound:
+    """Queues, writes and settles the parts of one operator."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        memory: Memory,
+        metrics: OperatorMetrics,
+        may_write: Callable[[], bool],
+        answered: Callable[[Link, PartFate], None],
+    ) -> None:
+        self.gate = gate
+        self._memory = memory
+        self._metrics = metrics
+        self._may_write = may_write
+        self._answered = answered
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[int, _Lane] = {}
+        self._open: dict[bytes, Part] = {}
+        self._queued = 0
+        self._octets = 0
+        self._first = 0
+        self._flush_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.refusal = ""
+        """Why nothing is taken ("" = it is), e.g. while the operator is drained."""
+
+    # -- what stands
+
+    @property
+    def queued(self) -> int:
+        """Parts that have not left."""
+        return self._queued
+
+    @property
+    def window_used(self) -> int:
+        return sum(lane.link.window_used for lane in self._lanes.values())
+
+    @property
+    def window_free(self) -> int:
+        """PDUs that could leave at once, queue considered."""
+        return max(0, sum(lane.link.takes for lane in self._lanes.values()) - self._queued)
+
+    def open_part(self, name: bytes) -> Part | None:
+        """The part of that key, if it waits or is in flight."""
+        return self._open.get(name)
+
+    # -- binds come and go
+
+    def link_up(self, slot: int, link: Link) -> None:
+        self._lanes[slot] = _Lane(link)
+        self.schedule()
+
+    def link_down(self, slot: int, reason: str) -> None:
+        """What waited for that bind goes to another, or back unsent."""
+        lane = self._lanes.pop(slot, None)
+        if lane is None:
+            return
+        waiting = list(lane.queue)
+        self._count(-len(waiting), -sum(len(part.pdu) for part in waiting))
+        self._place(waiting, reason)
+        self.schedule()
+
+    def refuse(self, reason: str) -> None:
+        """Takes nothing from now on and gives back what waits; "" takes again."""
+        self.refusal = reason
+        if reason:
+            for lane in self._lanes.values():
+                waiting = list(lane.queue)
+                lane.queue.clear()
+                self._count(-len(waiting), -sum(len(part.pdu) for part in waiting))
+                self._give_back(waiting, reason)
+
+    # -- parts come
+
+    def take(self, parts: Iterable[Part]) -> None:
+        """Parts of one request, in order; each is settled once, now or later."""
+        taken = []
+        for part in parts:
+            self._open[part.name] = part
+            taken.append(part)
+        self._place(taken, "unbound")
+        self.schedule()
+
+    def _place(self, parts: list[Part], reason: str) -> None:
+        candidates = [(slot, lane) for slot, lane in self._lanes.items() if lane.link.can_submit]
+        for position, part in enumerate(parts):
+            why = self.refusal or ("" if candidates else reason)
+            if not why and (self._queued >= MAX_QUEUED or self._octets >= MAX_QUEUED_OCTETS):
+                why = "queue full"
+            if why:
+                self._give_back(parts[position:], why)
+                return
+            choose(part.lane, candidates).queue.append(part)
+            self._count(1, len(part.pdu))
+
+    def _count(self, parts: int, octets: int) -> None:
+        self._queued += parts
+        self._octets += octets
+        self._metrics.queued.set(self._queued)
+
+    def _give_back(self, parts: Iterable[Part], reason: str) -> None:
+        for part in parts:
+            self._open.pop(part.name, None)
+            self._metrics.not_sent.inc()
+            part.settle(not_sent(part.key, reason))
+
+    # -- parts leave
+
+    def schedule(self) -> None:
+        """One look at the queues per turn of the loop, however much happens in it."""
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._queued == 0:
+            return
+        now = self._loop.time()
+        self._give_back_late()
+        if self._may_write():
+            allowed = self.gate.available(now)
+            for lane in self._in_turn():
+                if allowed <= 0:
+                    break
+                allowed -= self._write(lane, min(allowed, len(lane.queue), lane.link.takes), now)
+        self._arm(now)
+
+    def _in_turn(self) -> list[_Lane]:
+        """Lanes with parts, another one first each time, because the gate may stop us after any."""
+        lanes = [lane for lane in self._lanes.values() if lane.queue]
+        self._first += 1
+        start = self._first % len(lanes) if lanes else 0
+        return lanes[start:] + lanes[:start]
+
+    def _write(self, lane: _Lane, count: int, now: float) -> int:
+        if count <= 0:
+            return 0
+        parts = [lane.queue.popleft() for _ in range(count)]
+        pdus = [part.pdu for part in parts]
+        self._count(-count, -sum(map(len, pdus)))
+        try:
+            lane.link.submit(pdus, parts)
+        except SmppError as error:
+            self._give_back(parts, f"not sendable: {type(error).__name__}")
+            return 0
+        self.gate.take(count, now)
+        sent_ms = wall_ms()
+        for part in parts:
+            part.sent_ms = sent_ms
+            part.pdu = b""
+        lane.link.pump()
+        return count
+
+    def _give_back_late(self) -> None:
+        now_ms = wall_ms()
+        for lane in self._lanes.values():
+            if any(part.deadline_ms <= now_ms for part in lane.queue):
+                late = [part for part in lane.queue if part.deadline_ms <= now_ms]
+                lane.queue = deque(part for part in lane.queue if part.deadline_ms > now_ms)
+                self._count(-len(late), -sum(len(part.pdu) for part in late))
+                self._give_back(late, "deadline")
+
+    def _arm(self, now: float) -> None:
+        """Looks again when the gate opens or the first deadline passes; answers and sockets call by themselves."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting = [lane for lane in self._lanes.values() if lane.queue]
+        if not waiting:
+            return
+        first_ms = min(part.deadline_ms for lane in waiting for part in lane.queue)
+        when = now + max(LOOK_AGAIN, (first_ms - wall_ms()) / 1000.0)
+        if any(lane.link.takes for lane in waiting):
+            when = min(when, max(self.gate.next_at(now), now))
+        self._timer = self._loop.call_at(when, self.schedule)
+
+    # -- parts end
+
+    def answered(self, link: Link, part: Part, response: Pdu, elapsed: float) -> None:
+        fate = fate_of_response(part, response, wall_ms())
+        metrics = self._metrics
+        if fate.fate is Fate.ACCEPTED:
+            metrics.submit_success.inc()
+        elif fate.command_status == THROTTLED:
+            metrics.submit_throttled.inc()
+        else:
+            metrics.submit_error.inc()
+        metrics.submit_duration.observe(elapsed)
+        self._end(part, fate)
+        self._answered(link, fate)
+        if self._queued:
+            self.schedule()
+
+    def unanswered(self, part: Part, reason: str) -> None:
+        """No answer in time, or the session ended first: octets may have left."""
+        self._metrics.unanswered.inc()
+        self._end(part, PartFate(part.key, Fate.UNANSWERED, reason=reason, sent_ms=part.sent_ms))
+        if self._queued:
+            self.schedule()
+
+    def answered_late(self, part: Part, response: Pdu) -> PartFate:
+        """The answer after all: remembered, so that whoever asks now hears it."""
+        self._metrics.late.inc()
+        fate = fate_of_response(part, response, wall_ms())
+        self._memory.remember(part.name, fact_of(fate), self._loop.time())
+        return fate
+
+    def _end(self, part: Part, fate: PartFate) -> None:
+        self._open.pop(part.name, None)
+        self._memory.remember(part.name, fact_of(fate), self._loop.time())
+        part.settle(fate)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,146 @@
+"""ghasi.bus on a real NATS server: topology, publishes that wait, pulls that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.js.api import RetentionPolicy, StreamConfig
+
+from ghasi.bus import Bus, BusError, BusSettings, BusTimeout, NoHolder, Publication, PublishFailed, TopologyConflict
+from ghasi.bus import topology as bus_topology
+from ghasi.contracts import subjects, topology
+from ghasi.contracts.topology import Consumer, Stream
+from ghasi.env import Env, SettingsError
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    made = await Bus.connect(BusSettings((nats_url,)), "test")
+    await made.ensure()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return topology.dispatch_consumer(str(uuid.uuid4()))
+
+
+async def test_everything_of_the_contract_is_created_and_found_again(bus: Bus) -> None:
+    await bus.ensure()
+    for stream in topology.STREAMS:
+        info = await bus.js.stream_info(stream.name)
+        assert info.config.subjects == list(stream.subjects)
+        assert info.config.allow_atomic
+        assert info.config.retention == RetentionPolicy.LIMITS
+    for bucket in topology.BUCKETS:
+        assert await bus.bucket(bucket.name)
+
+
+async def test_a_stream_that_cannot_serve_is_a_conflict_with_a_name(bus: Bus) -> None:
+    name = f"T{uuid.uuid4().hex[:8]}"
+    await bus.js.add_stream(StreamConfig(name=name, subjects=[f"{name}.a"]))
+    with pytest.raises(TopologyConflict, match=name):
+        await bus_topology.ensure_stream(bus.js, Stream(name, (f"{name}.b",)))
+    await bus.js.delete_stream(name)
+
+
+async def test_a_subject_somebody_else_owns_is_a_conflict(bus: Bus) -> None:
+    with pytest.raises(TopologyConflict, match="NEWSTREAM"):
+        await bus_topology.ensure_stream(bus.js, Stream("NEWSTREAM", ("sms.dlr.inbound",)))
+
+
+async def test_many_are_published_at_once_and_repeats_stored_once(bus: Bus, consumer: Consumer) -> None:
+    await bus.ensure_consumer(consumer)
+    subject = consumer.filter_subject
+    run = uuid.uuid4().hex
+    many = [Publication(subject, str(n).encode(), f"{run}-{n}") for n in range(450)]
+    await bus.publish_many(many)
+    await bus.publish_many(many[440:] + [Publication(subject, b"new", f"{run}-new")])
+    lane = await bus.pull(consumer)
+    got: list[bytes] = []
+    while messages := await lane.fetch(100, 0.5):
+        got += [message.data for message in messages]
+        for message in messages:
+            await message.ack()
+    assert got == [str(n).encode() for n in range(450)] + [b"new"]
+    await lane.stop()
+
+
+async def test_a_stream_without_atomic_batches_gets_single_publishes(bus: Bus) -> None:
+    name = f"t{uuid.uuid4().hex[:8]}"
+    await bus.js.add_stream(StreamConfig(name=name, subjects=[f"{name}.a"]))
+    await bus.publish_many([Publication(f"{name}.a", str(n).encode()) for n in range(30)])
+    info = await bus.js.stream_info(name)
+    assert info.state.messages == 30
+    await bus.js.delete_stream(name)
+
+
+async def test_a_subject_without_a_stream_is_a_failure_not_a_wait(bus: Bus) -> None:
+    with pytest.raises(PublishFailed):
+        await bus.publish(Publication("no.such.subject", b""))
+
+
+async def test_the_first_message_comes_at_once_and_silence_ends_by_its_timeout(bus: Bus, consumer: Consumer) -> None:
+    await bus.ensure_consumer(consumer)
+    lane = await bus.pull(consumer)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    assert await lane.fetch(10, 0.2) == []
+    assert loop.time() - start < 2
+    waiting = asyncio.create_task(lane.fetch(10, 20))
+    await asyncio.sleep(0)
+    await bus.publish(Publication(consumer.filter_subject, b"x"))
+    (message,) = await asyncio.wait_for(waiting, 5)
+    assert message.data == b"x"
+    await lane.stop()
+
+
+async def test_a_consumer_that_vanished_is_noticed(bus: Bus, consumer: Consumer) -> None:
+    await bus.ensure_consumer(consumer)
+    lane = await bus.pull(consumer)
+    await bus.js.delete_consumer(consumer.stream, consumer.durable)
+    await lane.fetch(10, 0.5)
+    assert lane.missing
+    await bus.ensure_consumer(consumer)
+    await bus.publish(Publication(consumer.filter_subject, b"x"))
+    assert [message.data for message in await lane.fetch(10, 5)] == [b"x"]
+    await lane.stop()
+
+
+async def test_requests_tell_nobody_from_silence(bus: Bus) -> None:
+    with pytest.raises(NoHolder):
+        await bus.request("nobody.there", b"", 1)
+    subscription = await bus.nc.subscribe("silent", cb=_ignore)
+    await bus.flush()
+    with pytest.raises(BusTimeout):
+        await bus.request("silent", b"", 0.1)
+    await subscription.unsubscribe()
+
+
+async def _ignore(_: object) -> None:
+    return None
+
+
+async def test_a_server_that_is_not_there_is_an_error_in_time() -> None:
+    with pytest.raises(BusError):
+        await Bus.connect(BusSettings(("nats://127.0.0.1:9",)), "test", wait=0.5)
+
+
+def test_settings_name_their_variable() -> None:
+    assert BusSettings.from_env(Env({"NATS_URL": "nats://a:1, nats://b:2"})).urls == ("nats://a:1", "nats://b:2")
+    for variables in ({}, {"NATS_URL": "http://x"}, {"NATS_URL": "nats://a", "NATS_CREDS_FILE": "/absent"}):
+        with pytest.raises(SettingsError, match="NATS_"):
+            BusSettings.from_env(Env(variables))
+
+
+def test_subjects_are_what_the_contract_says() -> None:
+    one = "550e8400-e29b-41d4-a716-446655440001"
+    assert subjects.dispatch(one) == f"smpp.operator.{one}"
+    assert subjects.dispatch_operator(subjects.dispatch(one)) == one
+    assert subjects.submit(one, "r1") == f"smpp.session.{one}.r1.submit"
+    assert subjects.control(one) == f"smpp.control.{one}"
+    assert subjects.control(one, "r1") == f"smpp.control.{one}.r1"

@@ -1,0 +1,60 @@
+"""Where the processes of one pool share their metrics, settled before prometheus_client is first imported.
+
+Call `prepare()` first thing in `workers.app`: at its first import prometheus_client chooses, once and for all, between
+values in memory and values in files that PROMETHEUS_MULTIPROC_DIR names. This module must not import it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import MutableMapping
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PORT = "WORKER_HTTP_PORT"
+
+
+def prepare(environ: MutableMapping[str, str] | None = None) -> Path | None:
+    """The pool's directory, made and freed of what an earlier run of the pool left; None where no port is set.
+
+    Without PROMETHEUS_MULTIPROC_DIR it is one named after the pool's master process. Every process of the pool calls
+    this, at any time: only files older than the master are removed.
+    """
+    environ = os.environ if environ is None else environ
+    if environ.get(PORT, "0") in ("", "0"):
+        return None
+    master = os.getppid()
+    path = Path(
+        environ.get(VARIABLE) or Path(tempfile.gettempdir()) / f"smpp-connector-metrics-{os.getuid()}-{master}"
+    )
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environ[VARIABLE] = str(path)
+    remove_older(path, started_at(master))
+    return path
+
+
+def remove_older(path: Path, moment: float) -> None:
+    """Removes value files last made before `moment` (Unix time)."""
+    for file in path.glob("*.db"):
+        try:
+            if file.stat().st_mtime < moment:
+                file.unlink()
+        except FileNotFoundError:
+            # Another process of the pool was quicker.
+            continue
+
+
+def started_at(pid: int) -> float:
+    """Unix time at which a process started; 0.0 where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        ticks = int(stat.rpartition(")")[2].split()[19])
+        boot = next(
+            int(line.split()[1])
+            for line in Path("/proc/stat").read_text(encoding="ascii").splitlines()
+            if line.startswith("btime ")
+        )
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0.0
+    return boot + ticks / os.sysconf("SC_CLK_TCK")

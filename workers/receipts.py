@@ -1,0 +1,169 @@
+"""The receipts pool's use case: receipts and late responses into the ledger, events out (docs/contract.md §3).
+
+Plain functions on Django's connection; they run on a worker thread, with no Dramatiq inside. Everything here may be
+run again for the same messages: the ledger compares before it sets, and an event's id follows from its facts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import DatabaseError, DataError, InterfaceError, connection
+
+from ghasi.contracts.publication import Publication
+from ghasi.contracts.sessions import SendRules
+from ghasi.correlations import inbox, ledger
+from ghasi.correlations.models import MessageCorrelation
+from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Part, PartOutcome, ReceiptFacts
+from ghasi.logs import get_logger
+from workers import fates, metrics
+from workers.outcomes import message_publications, receipt_publications
+from workers.receipt_reading import Late, RawReceipt, read
+
+__all__ = ["RawReceipt", "RetryLater", "Taken", "take_in"]
+
+RETRY_SECONDS = 1.0
+UNSTORABLE = "unstorable"
+PLAIN_RULES = SendRules()
+
+log = get_logger()
+
+
+class RetryLater(Exception):
+    """The database did not do it: give the same batch again in `seconds`. Its own text may quote values and is gone."""
+
+    def __init__(self, seconds: float, error: str) -> None:
+        super().__init__(error)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What to publish, in order, before the batch is acknowledged."""
+
+    publications: list[Publication] = field(default_factory=list)
+
+
+def take_in(
+    batch: Sequence[RawReceipt],
+    *,
+    rules: SendRules = PLAIN_RULES,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    jitter: Callable[[], float] = random.random,
+) -> Taken:
+    """Takes one operator's batch in, in order.
+
+    1. Reads every message; what cannot be read keeps its place by name.
+    2. Late responses first: they give rows the ids that receipts of the same batch name.
+    3. Receipts that had waited for those ids, then the batch's own.
+    4. Counts, once all of it stands.
+
+    Raises RetryLater while the database is away, and for nothing the operator sent.
+    """
+    now = clock()
+    found = [read(raw, rules) for raw in batch]
+    late = [one for one in found if isinstance(one, Late)]
+    receipts = [one for one in found if isinstance(one, ReceiptFacts)]
+    try:
+        settled, woken = _take_late(late, rules, now, jitter) if late else ([], [])
+        matched = _take_receipts(receipts, now) if receipts else []
+    except (DatabaseError, InterfaceError) as error:
+        # A connection that failed once is not asked again.
+        connection.close()
+        raise RetryLater(RETRY_SECONDS, type(error).__name__) from None
+    if late:
+        metrics.late_responses.labels(batch[0].operator_id).inc(len(late))
+    _count(receipts, matched)
+    publications = [one for message in settled for one in message_publications(message, now=now)]
+    publications += [one for receipt in (*woken, *matched) for one in receipt_publications(receipt, now=now)]
+    return Taken(publications)
+
+
+def _take_late(
+    late: Sequence[Late], rules: SendRules, now: datetime, jitter: Callable[[], float]
+) -> tuple[list[MessageOutcome], list[MatchedReceipt]]:
+    parts = _parts({one.row_id for one in late})
+    outcomes: list[PartOutcome] = []
+    keys: dict[UUID, list[str]] = {}
+    for one in late:
+        known = parts.get(one.row_id)
+        if known is None:
+            log.warning("late_response.unknown", receiptKey=one.row_id.hex)
+            continue
+        operator_id, part = known
+        outcome = _outcome(part, one, rules, jitter())
+        outcomes.append(outcome)
+        keys.setdefault(operator_id, []).extend(outcome.lookup_keys[:1])
+    settled = ledger.record(outcomes, now=now)
+    woken = [
+        receipt
+        for operator_id, names in keys.items()
+        if names
+        for receipt in inbox.rematch(operator_id, names, now=now)
+    ]
+    return list(settled), woken
+
+
+def _outcome(part: Part, late: Late, rules: SendRules, jitter: float) -> PartOutcome:
+    response = late.response
+    if response.command_status == 0:
+        outcome = fates.accepted(part, response.operator_message_id, at=late.at, id_base=rules.id_base)
+    else:
+        outcome = fates.refused(part, response.command_status, at=late.at, jitter=jitter)
+    return replace(outcome, late=True)
+
+
+def _parts(row_ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, Part]]:
+    """Carrier and part of each row; a late response names its row only."""
+    rows = MessageCorrelation.objects.filter(pk__in=list(row_ids)).values_list(
+        "id", "enqueued_day", "message_id", "segment", "attempt", "operator_id"
+    )
+    return {
+        row_id: (operator_id, Part(row_id, day, message_id, segment, attempt))
+        for row_id, day, message_id, segment, attempt, operator_id in rows
+    }
+
+
+def _take_receipts(receipts: Sequence[ReceiptFacts], now: datetime) -> list[MatchedReceipt]:
+    """Raises DatabaseError. A value that no column takes costs its own receipt only."""
+    try:
+        return list(inbox.take_receipts(receipts, now=now))
+    except DataError:
+        if len(receipts) == 1:
+            return list(inbox.take_receipts([_bare(receipts[0])], now=now))
+    return [matched for one in receipts for matched in _take_receipts([one], now)]
+
+
+def _bare(facts: ReceiptFacts) -> ReceiptFacts:
+    """What can be stored of any receipt: that it came, when, and that it could not be kept."""
+    return replace(
+        facts,
+        operator_message_id="",
+        lookup_keys=(),
+        stat=None,
+        final=False,
+        error_code=None,
+        done_at=None,
+        destination="",
+        sender="",
+        unreadable=UNSTORABLE,
+    )
+
+
+def _count(receipts: Sequence[ReceiptFacts], matched: Sequence[MatchedReceipt]) -> None:
+    found = {receipt.facts.receipt_key for receipt in matched}
+    for facts in receipts:
+        operator_id = str(facts.operator_id)
+        metrics.dlr_received.labels(operator_id, facts.status).inc()
+        if facts.unreadable is not None:
+            metrics.dlr_unreadable.labels(operator_id, facts.unreadable).inc()
+            log.warning(
+                "dlr.unreadable", operatorId=operator_id, receiptKey=facts.receipt_key, reason=facts.unreadable
+            )
+        elif facts.receipt_key not in found:
+            metrics.dlr_correlation_not_found.labels(operator_id).inc()
+            log.warning("dlr.correlation.not_found", operatorId=operator_id, receiptKey=facts.receipt_key)
