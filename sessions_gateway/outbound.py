@@ -62,6 +62,8 @@ class Outbound:
         self._open: dict[bytes, Part] = {}
         self._queued = 0
         self._octets = 0
+        self._first_deadline = 0
+        """No part that waits has an earlier deadline; Unix ms."""
         self._first = 0
         self._flush_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -135,6 +137,8 @@ class Outbound:
                 self._give_back(parts[position:], why)
                 return
             choose(part.lane, candidates).queue.append(part)
+            if self._queued == 0 or part.deadline_ms < self._first_deadline:
+                self._first_deadline = part.deadline_ms
             self._count(1, len(part.pdu))
 
     def _count(self, parts: int, octets: int) -> None:
@@ -198,12 +202,15 @@ class Outbound:
 
     def _give_back_late(self) -> None:
         now_ms = wall_ms()
+        if now_ms < self._first_deadline:
+            return
         for lane in self._lanes.values():
-            if any(part.deadline_ms <= now_ms for part in lane.queue):
-                late = [part for part in lane.queue if part.deadline_ms <= now_ms]
-                lane.queue = deque(part for part in lane.queue if part.deadline_ms > now_ms)
-                self._count(-len(late), -sum(len(part.pdu) for part in late))
-                self._give_back(late, "deadline")
+            late = [part for part in lane.queue if part.deadline_ms <= now_ms]
+            lane.queue = deque(part for part in lane.queue if part.deadline_ms > now_ms)
+            self._count(-len(late), -sum(len(part.pdu) for part in late))
+            self._give_back(late, "deadline")
+        waiting = [part.deadline_ms for lane in self._lanes.values() for part in lane.queue]
+        self._first_deadline = min(waiting, default=0)
 
     def _arm(self, now: float) -> None:
         """Looks again when the gate opens or the first deadline passes; answers and sockets call by themselves."""
@@ -213,10 +220,11 @@ class Outbound:
         waiting = [lane for lane in self._lanes.values() if lane.queue]
         if not waiting:
             return
-        first_ms = min(part.deadline_ms for lane in waiting for part in lane.queue)
-        when = now + max(LOOK_AGAIN, (first_ms - wall_ms()) / 1000.0)
-        if any(lane.link.takes for lane in waiting):
-            when = min(when, max(self.gate.next_at(now), now))
+        when = now + max(LOOK_AGAIN, (self._first_deadline - wall_ms()) / 1000.0)
+        if not self._may_write():
+            when = now + LOOK_AGAIN
+        elif any(lane.link.takes for lane in waiting):
+            when = min(when, self.gate.next_at(now))
         self._timer = self._loop.call_at(when, self.schedule)
 
     # -- parts end

@@ -75,11 +75,11 @@ class Desk:
         pdus = _pdus(request)
         if not pdus:
             return SubmitAnswer([], self.window_free)
+        names = [_name(key) for key in request.keys]
         job = Job(reply, self._operator_id, len(pdus), done)
         fresh: list[Part] = []
         known: list[tuple[int, PartFate]] = []
-        for index, (key, pdu, lane) in enumerate(zip(request.keys, pdus, request.lanes, strict=True)):
-            name = _name(key)
+        for index, (key, name, pdu, lane) in enumerate(zip(request.keys, names, pdus, request.lanes, strict=True)):
             fate = self._known(key, name, job, index)
             if fate is not None:
                 known.append((index, fate))
@@ -181,7 +181,7 @@ class Submissions:
         """Requests sent from now on have no taker, which their senders hear at once."""
         if self._subscription is not None:
             try:
-                await asyncio.wait_for(self._subscription.drain(), 2.0)
+                await asyncio.wait_for(self._subscription.drain(), 2.0)  # type: ignore[no-untyped-call]
             except (nats.errors.Error, OSError, TimeoutError):
                 pass
 

@@ -16,5 +16,5 @@ def declare(broker: JetStreamBroker) -> None:
     def run_receipts(number: int) -> None:
         broker.works("receipts").perform(number)
 
-    dramatiq.actor(run_dispatch, queue_name="dispatch", actor_name="dispatch_batch", broker=broker)
-    dramatiq.actor(run_receipts, queue_name="receipts", actor_name="receipts_batch", broker=broker)
+    dramatiq.actor(queue_name="dispatch", actor_name="dispatch_batch", broker=broker)(run_dispatch)
+    dramatiq.actor(queue_name="receipts", actor_name="receipts_batch", broker=broker)(run_receipts)

@@ -123,7 +123,12 @@ class Carrier:
     async def settle_expired(self, expired: list[Outgoing]) -> None:
         """Commands past their time: rows EXPIRED, their events, and away, whether a bind is up or not."""
         preparation = Preparation(
-            [outgoing.intent(self._operator) for outgoing in expired], {}, [], "", "", utc_now()
+            [outgoing.intent(self._operator) for outgoing in expired],
+            {outgoing.message_id: 0 for outgoing in expired},
+            [],
+            "",
+            "",
+            utc_now(),
         )
         prepared = await self._prepared(preparation)
         for outgoing, claim in zip(expired, prepared.claims, strict=True):

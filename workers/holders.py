@@ -80,7 +80,7 @@ class Holders:
         try:
             while True:
                 try:
-                    entry = await watcher.updates(timeout=30.0)
+                    entry = await watcher.updates(timeout=30.0)  # type: ignore[no-untyped-call]
                 except (nats.errors.TimeoutError, TimeoutError):
                     # Gateways repeat their records every 10 s: silence means that the watch itself is dead
                     # (a server that restarted forgets it), or that no gateway lives. Look anew.
@@ -88,7 +88,7 @@ class Holders:
                 if entry is not None:
                     self._apply(entry.key, entry.operation, entry.value)
         finally:
-            await watcher.stop()
+            await watcher.stop()  # type: ignore[no-untyped-call]
 
     def _apply(self, key: str, operation: str | None, value: bytes | None) -> None:
         operator_id, _, replica = key.partition(".")

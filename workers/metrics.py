@@ -85,15 +85,3 @@ unassigned_backlog = Gauge(
     _OPERATOR,
     multiprocess_mode="livemostrecent",
 )
-lane_held = Gauge(
-    "smpp_connector_lane_held",
-    "Commands of an operator in the hands of a dispatch process",
-    _OPERATOR,
-    multiprocess_mode="livesum",
-)
-lane_retries_waiting = Gauge(
-    "smpp_connector_lane_retries_waiting",
-    "Commands given back with a delay, counted where they stop the intake",
-    _OPERATOR,
-    multiprocess_mode="livesum",
-)

@@ -1,7 +1,7 @@
 """Where the processes of one pool share their metrics, settled before prometheus_client is first imported.
 
-Call `prepare()` first thing in `workers.app`: at its first import prometheus_client chooses, once and for all, between
-values in memory and values in files that PROMETHEUS_MULTIPROC_DIR names. This module must not import it.
+Call `prepare()` first thing in `workers.app`: at its first import prometheus_client chooses, once and for all,
+between values in memory and values in files that PROMETHEUS_MULTIPROC_DIR names. This module must not import it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from ghasi.env import SettingsError
+
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PORT = "WORKER_HTTP_PORT"
 
@@ -19,19 +21,28 @@ def prepare(environ: MutableMapping[str, str] | None = None) -> Path | None:
     """The pool's directory, made and freed of what an earlier run of the pool left; None where no port is set.
 
     Without PROMETHEUS_MULTIPROC_DIR it is one named after the pool's master process. Every process of the pool calls
-    this, at any time: only files older than the master are removed.
+    this, at any time: only files older than the master are removed. Raises SettingsError where the directory cannot
+    be used.
     """
     environ = os.environ if environ is None else environ
     if environ.get(PORT, "0") in ("", "0"):
         return None
     master = os.getppid()
-    path = Path(
-        environ.get(VARIABLE) or Path(tempfile.gettempdir()) / f"smpp-connector-metrics-{os.getuid()}-{master}"
-    )
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = Path(environ[VARIABLE]) if environ.get(VARIABLE) else default_path(master)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path == default_path(master) and path.stat().st_uid != os.getuid():
+            raise SettingsError(f"{VARIABLE}: must be set, the default directory belongs to somebody else")
+        remove_older(path, started_at(master))
+    except OSError as error:
+        raise SettingsError(f"{VARIABLE}: {type(error).__name__} on the directory it gives") from None
     environ[VARIABLE] = str(path)
-    remove_older(path, started_at(master))
     return path
+
+
+def default_path(master: int) -> Path:
+    """The directory of the pool whose master process is `master`, where no other is set."""
+    return Path(tempfile.gettempdir()) / f"smpp-connector-metrics-{os.getuid()}-{master}"
 
 
 def remove_older(path: Path, moment: float) -> None:

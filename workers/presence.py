@@ -63,7 +63,7 @@ class Presence:
     async def _renew(self, bucket: KeyValue) -> None:
         await bucket.put(f"worker.{self._pool}.{self.process}", msgspec.json.encode(self._record))
         try:
-            keys = await bucket.keys(filters=[f"worker.{self._pool}.*"])
+            keys = [key for key in await bucket.keys() if key.startswith(f"worker.{self._pool}.")]
         except NoKeysError:
             keys = []
         records = await asyncio.gather(*(self._read(bucket, key) for key in keys))

@@ -1,4 +1,4 @@
-"""From the octets of SMPP_RECEIPTS to what the ledger can match (docs/contract.md §3). Pure; nothing raises for input."""
+"""From the octets of SMPP_RECEIPTS to what the ledger can match (docs/contract.md §3). Pure; no input raises."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import msgspec
 
 from ghasi.contracts.events import DlrStatus
 from ghasi.contracts.sessions import SendRules
-from ghasi.contracts.submission import LateResponse, decode_late
 from ghasi.contracts.subjects import KIND_RESPONSE
+from ghasi.contracts.submission import LateResponse, decode_late
 from ghasi.correlations.types import ReceiptFacts
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import DataSm, DeliverSm, decode_pdu

@@ -34,7 +34,7 @@ log = get_logger()
 
 
 class RetryLater(Exception):
-    """The database did not do it: give the same batch again in `seconds`. Its own text may quote values and is gone."""
+    """The database did not do it: give the same batch again in `seconds`. Names the error's type, never its text."""
 
     def __init__(self, seconds: float, error: str) -> None:
         super().__init__(error)

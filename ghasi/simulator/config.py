@@ -175,7 +175,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     management: Answers = Answers()
 
     def __post_init__(self) -> None:
-        status_code(self.refuse_mode_with)
+        status_code(self.refuse_mode_with, "refuseModeWith")
         check_span("responseDelay", self.response_delay)
         accounts = [account.system_id for account in self.accounts]
         if len(set(accounts)) != len(accounts):

@@ -154,7 +154,7 @@ def _text(dialect: Dialect, text: str) -> str:
 
 
 def _octets(dialect: Dialect, text: str) -> bytes:
-    return text.encode("utf-16-be" if dialect.ucs2 else "latin-1", "replace")
+    return dialect.udh + text.encode("utf-16-be" if dialect.ucs2 else "latin-1", "replace")
 
 
 def _tlvs(dialect: Dialect, facts: ReceiptFacts) -> tuple[Tlv, ...]:

@@ -27,11 +27,11 @@ Feature = Literal["messagePayload", "udh", "sar", "laterPart", "flash", "ucs2", 
 _CODES: Final = {name: code for code, name in STATUS_NAMES.items()}
 
 
-def status_code(status: Status) -> int:
-    """The number of a command_status written as a name or a number. Raises ValueError."""
+def status_code(status: Status, key: str = "status") -> int:
+    """The number of a command_status written as a name or a number. Raises ValueError that names `key`."""
     code = _CODES.get(status) if isinstance(status, str) else status
     if code is None or not 0 <= code <= 0xFFFFFFFF:
-        raise ValueError(f"status: {status!r} is no command_status (a name as ESME_RTHROTTLED, or a number)")
+        raise ValueError(f"{key}: {status!r} is no command_status (a name as ESME_RTHROTTLED, or a number)")
     return code
 
 

@@ -53,7 +53,7 @@ class JetStreamBroker(Broker):
 
     def declare_queue(self, queue_name: str) -> None:
         if queue_name not in self._factories:
-            raise QueueNotFound(queue_name)
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
             self.queues[queue_name] = None
@@ -77,7 +77,7 @@ class JetStreamBroker(Broker):
                     self.bridge.call(pool.start(), START_TIMEOUT)
                 except (BusError, TimeoutError) as error:
                     log.error("pool.start_failed", queue=queue_name, errorType=type(error).__name__)
-                    raise ConnectionFailed(str(error)) from None
+                    raise ConnectionFailed(str(error)) from None  # type: ignore[no-untyped-call]
                 self._pools[queue_name] = pool
         return JetStreamConsumer(works, timeout)
 

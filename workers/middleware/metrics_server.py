@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -56,13 +57,17 @@ def serve() -> int:
         env = Env()
         port = env.integer(metrics_dir.PORT, 0, high=65_535)
         host = env.text("WORKER_HTTP_HOST", "0.0.0.0")  # noqa: S104 - scraped from outside
-    metrics_dir.prepare()
+        metrics_dir.prepare()
     signal.signal(signal.SIGTERM, _once_more_ends)
     server = _listen(host, port, parent)
     if server is None:
         return 0
-    with server:
+    try:
         server.serve_forever(poll_interval=PARENT_CHECK)
+    finally:
+        server.server_close()
+        # A directory of our own making has the master's name and nobody comes back to it.
+        shutil.rmtree(metrics_dir.default_path(parent), ignore_errors=True)
     return 0
 
 

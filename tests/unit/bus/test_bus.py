@@ -59,7 +59,7 @@ async def test_many_are_published_at_once_and_repeats_stored_once(bus: Bus, cons
     run = uuid.uuid4().hex
     many = [Publication(subject, str(n).encode(), f"{run}-{n}") for n in range(450)]
     await bus.publish_many(many)
-    await bus.publish_many(many[440:] + [Publication(subject, b"new", f"{run}-new")])
+    await bus.publish_many([*many[440:], Publication(subject, b"new", f"{run}-new")])
     lane = await bus.pull(consumer)
     got: list[bytes] = []
     while messages := await lane.fetch(100, 0.5):

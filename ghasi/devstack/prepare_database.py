@@ -1,0 +1,29 @@
+"""`python -m ghasi.devstack.prepare_database`: migrate, and see to it that the admin's login exists.
+
+DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD name the login; its password is set anew each time. One
+process for both, because loading Django is most of what either takes.
+"""
+
+import os
+
+
+def prepare() -> None:
+    """Bring the database of DATABASE_URL up to date."""
+    import django
+
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+    name = os.environ.get("DJANGO_SUPERUSER_USERNAME")
+    password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    if name and password:
+        user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True, "is_superuser": True})
+        user.set_password(password)
+        user.save()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghasi.settings")
+    prepare()

@@ -1,0 +1,177 @@
+"""Receipts into JetStream, and only then the answer to the operator (docs/architecture.md, receipts).
+
+All that came in one turn of the loop is published together and answered with one write a link. While the batches
+under way are full, receipts wait for the next one and make it bigger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ghasi.bus import Bus, BusError, Publication
+from ghasi.contracts import subjects
+from ghasi.contracts.events import receipt_msg_id, stable_id
+from ghasi.contracts.submission import LateResponse, encode
+from ghasi.logs import get_logger
+from ghasi.smpp.constants import CommandStatus
+from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu
+from ghasi.smpp.receipt import parse_receipt
+from sessions_gateway.connection import Link
+from sessions_gateway.metrics import OperatorMetrics
+
+MAX_WAITING = 20_000
+MAX_BATCH = 200
+MAX_RUNNING = 4
+PUBLISH_WITHIN = 6.0
+RETRY_LATE_AFTER = 1.0
+_ESM_TYPE = 0x3C
+_ESM_RECEIPTS = frozenset({0x04, 0x20})
+
+log = get_logger()
+
+
+@dataclass(slots=True)
+class _Taken:
+    """One PDU that waits for its PubAck; without a link it is a late response, which nobody would repeat."""
+
+    operator_id: str
+    publication: Publication
+    metrics: OperatorMetrics
+    link: Link | None = None
+    request: Pdu | None = None
+
+
+def is_receipt(pdu: Pdu) -> bool:
+    """Whether a deliver_sm or data_sm speaks of an earlier message: by esm_class, by TLV, or by its text."""
+    if not isinstance(pdu, DeliverSm | DataSm):
+        return False
+    return pdu.esm_class & _ESM_TYPE in _ESM_RECEIPTS or parse_receipt(pdu).is_receipt
+
+
+class Receipts:
+    """For all operators of the process, so that one batch serves many."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[_Taken] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._kick_due = False
+        self._retry: asyncio.TimerHandle | None = None
+
+    def take(self, operator_id: str, metrics: OperatorMetrics, link: Link, request: Pdu, frame: bytes) -> None:
+        """A request of the operator; answered when it is stored, or at once where it is not stored at all."""
+        if not isinstance(request, DeliverSm | DataSm):
+            self._answer(link, request, CommandStatus.ESME_RINVCMDID)
+        elif not is_receipt(request):
+            metrics.mo.inc()
+            self._answer(link, request, CommandStatus.ESME_ROK)
+        elif not self._bus.connected or len(self._waiting) >= MAX_WAITING:
+            metrics.receipts_failed.inc()
+            self._answer(link, request, CommandStatus.ESME_RX_T_APPN)
+        else:
+            self._add(_Taken(operator_id, _receipt(operator_id, frame), metrics, link, request))
+
+    def take_late(self, operator_id: str, metrics: OperatorMetrics, response: LateResponse) -> None:
+        """A response after its request was given up; kept until it is stored."""
+        if len(self._waiting) >= MAX_WAITING:
+            log.error("late_response.dropped", operatorId=operator_id)
+            return
+        self._add(_Taken(operator_id, _late(operator_id, response), metrics))
+
+    async def stop(self, seconds: float) -> None:
+        """Publishes and answers what is here."""
+        if self._retry is not None:
+            self._retry.cancel()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting or self._running:
+                    self._kick()
+                    await asyncio.gather(*self._running)
+        except TimeoutError:
+            log.warning("receipts.unanswered", count=len(self._waiting))
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _answer(self, link: Link, request: Pdu, status: int) -> None:
+        """Inside an event of the link, so the write follows without a pump."""
+        link.respond(request, status)
+
+    def _add(self, taken: _Taken) -> None:
+        self._waiting.append(taken)
+        if not self._kick_due:
+            self._kick_due = True
+            self._loop.call_soon(self._kick)
+
+    def _kick(self) -> None:
+        self._kick_due = False
+        while self._waiting and len(self._running) < MAX_RUNNING:
+            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+            task = asyncio.create_task(self._publish(batch), name="receipts")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            self._kick()
+
+    async def _publish(self, batch: Sequence[_Taken]) -> None:
+        try:
+            async with asyncio.timeout(PUBLISH_WITHIN):
+                await self._bus.publish_many([taken.publication for taken in batch])
+        except (BusError, TimeoutError) as error:
+            log.warning("receipts.not_stored", count=len(batch), errorType=type(error).__name__)
+            self._failed(batch)
+            return
+        for taken in batch:
+            if taken.link is not None:
+                taken.metrics.receipts_taken.inc()
+        self._respond(batch, CommandStatus.ESME_ROK)
+
+    def _failed(self, batch: Sequence[_Taken]) -> None:
+        """The operator keeps its receipts; a late response is ours to keep."""
+        for taken in batch:
+            if taken.link is not None:
+                taken.metrics.receipts_failed.inc()
+        self._respond(batch, CommandStatus.ESME_RX_T_APPN)
+        late = [taken for taken in batch if taken.link is None]
+        if late:
+            self._retry = self._loop.call_later(RETRY_LATE_AFTER, self._again, late)
+
+    def _again(self, late: Sequence[_Taken]) -> None:
+        for taken in late:
+            self._add(taken)
+
+    def _respond(self, batch: Sequence[_Taken], status: int) -> None:
+        links: dict[Link, None] = {}
+        for taken in batch:
+            if taken.link is not None and taken.request is not None:
+                taken.link.respond(taken.request, status)
+                links[taken.link] = None
+        for link in links:
+            link.pump()
+
+
+def _receipt(operator_id: str, frame: bytes) -> Publication:
+    taken_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Publication(
+        subjects.receipt(operator_id),
+        bytes(frame),
+        receipt_msg_id(operator_id, frame),
+        {subjects.HEADER_TAKEN_AT: taken_at},
+    )
+
+
+def _late(operator_id: str, response: LateResponse) -> Publication:
+    return Publication(
+        subjects.receipt(operator_id),
+        encode(response),
+        stable_id("late", operator_id, response.key, response.operator_message_id, response.command_status),
+        {subjects.HEADER_KIND: subjects.KIND_RESPONSE},
+    )
