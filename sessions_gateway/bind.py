@@ -24,12 +24,14 @@ REBIND_GRACE = 5.0
 log = get_logger()
 
 
-class SlotOwner(LinkOwner, Protocol):
+class SlotOwner(Protocol):
     """The operator, as its slots see it."""
 
     operator_id: str
     remembered_plan: Plan | None
 
+    @property
+    def traffic(self) -> LinkOwner: ...
     def settings_fetched(self, settings: OperatorSettings) -> None: ...
     def slot_bound(self, slot: int, bound: BoundLinks) -> None: ...
     def slot_unbound(self, slot: int, reason: str) -> None: ...
@@ -61,7 +63,8 @@ class BindSlot:
         self._tries = 0
         self._task: asyncio.Task[None] | None = None
         self._closing = False
-        self._rebind: str | None = None
+        self._rebinding = False
+        self._at_once = False
         self.slot = slot
         self.state = State.CONNECTING
         self.bound: BoundLinks | None = None
@@ -78,28 +81,32 @@ class BindSlot:
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"bind-{self._owner.operator_id}-{self.slot}")
 
-    async def close(self, grace: float, reason: str) -> None:
-        """Stops submitting, lets the window empty for `grace` seconds, unbinds; nothing is left afterwards."""
+    async def close(self, grace: float, reason: str, *, within: float | None = None) -> None:
+        """Stops submitting, lets the window empty for `grace` seconds, unbinds; nothing is left afterwards.
+
+        `within`: after that many seconds the connection is reset, whatever has been said.
+        """
         self._closing = True
         if self.bound is not None:
-            await self._retire(self.bound, grace, reason)
+            unbind = self._tools.timers.unbind
+            await self._retire(self.bound, grace, reason, grace + unbind if within is None else within)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def rebind(self, reason: str) -> None:
-        """Ends the bind and makes it anew, with credentials fetched afresh."""
-        if self.bound is not None and self._rebind is None and not self._closing:
-            self._rebind = reason
-            await self._retire(self.bound, REBIND_GRACE, reason)
+    async def rebind(self, reason: str, *, at_once: bool) -> None:
+        """Ends the bind and makes it anew with credentials fetched afresh, after the back-off unless `at_once`."""
+        if self.bound is not None and not self._rebinding and not self._closing:
+            self._rebinding, self._at_once = True, at_once
+            await self._retire(self.bound, REBIND_GRACE, reason, REBIND_GRACE + self._tools.timers.unbind)
 
-    async def _retire(self, bound: BoundLinks, grace: float, reason: str) -> None:
+    async def _retire(self, bound: BoundLinks, grace: float, reason: str, within: float) -> None:
         self._owner.slot_unbound(self.slot, reason)
-        until = self._loop.time() + grace
+        until = self._loop.time() + within
         transmitter = bound.transmitter
         if transmitter is not None:
             await transmitter.drain(grace)
-        goodbye = min(self._tools.timers.unbind, max(0.0, until - self._loop.time()) + 1.0)
+        goodbye = min(self._tools.timers.unbind, max(0.0, until - self._loop.time()))
         await asyncio.gather(*(link.unbind(goodbye, reason) for link in bound.links))
 
     async def _run(self) -> None:
@@ -134,8 +141,9 @@ class BindSlot:
         self._backoff.lived(self._loop.time() - began)
         self._set(State.UNBOUND, reason)
         self._owner.slot_unbound(self.slot, reason)
-        if self._rebind is not None:
-            self._rebind, self._tries = None, 0
+        at_once, self._rebinding, self._at_once = self._at_once, False, False
+        if at_once:
+            self._tries = 0
             return 0.0
         return self._backoff.failed(random.random())  # noqa: S311 - jitter
 
@@ -148,7 +156,7 @@ class BindSlot:
         self.host, self.port = endpoint.host, endpoint.port
 
         async def connect() -> Link:
-            return await Link.open(endpoint, owner, tools.timers, settings.window_size, tools.may_write)
+            return await Link.open(endpoint, owner.traffic, tools.timers, settings.window_size, tools.may_write)
 
         plan = plan_of(settings, owner.remembered_plan)
         try:
@@ -179,7 +187,7 @@ class BindSlot:
             for wait in waits:
                 wait.cancel()
         reason = next(link.reason for link in bound.links if link.closed.is_set())
-        if not (self._closing or self._rebind):
+        if not (self._closing or self._rebinding):
             self._owner.slot_unbound(self.slot, reason)
             rest = [link for link in bound.links if not link.closed.is_set()]
             await asyncio.gather(*(link.unbind(self._tools.timers.unbind, reason) for link in rest))

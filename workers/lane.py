@@ -7,7 +7,8 @@ database work. So an operator that is down, throttled or slow holds nobody else 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import nats.errors
@@ -17,7 +18,7 @@ from nats.js.errors import Error as JetStreamError
 from ghasi.bus import BusError, PullLane
 from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
-from ghasi.contracts.sessions import SessionRecord
+from ghasi.contracts.sessions import SendRules, SessionRecord
 from ghasi.contracts.submission import PartFate
 from ghasi.correlations.types import Part
 from ghasi.logs import get_logger
@@ -27,7 +28,7 @@ from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.delivery import Delivery
 from workers.outgoing import PLAIN_RULES, Outgoing, take
-from workers.shelf import Shelf
+from workers.shelf import Load, Shelf
 
 log = get_logger()
 
@@ -49,6 +50,7 @@ class Lane:
         self._dead = DeadLetters(context, operator_id)
         self._carrier = Carrier(context, operator_id, self._put_back, self._forget, self._spawn)
         self._changed = asyncio.Event()
+        self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._deliveries: dict[int, Delivery] = {}
@@ -67,7 +69,7 @@ class Lane:
             asyncio.create_task(self._forever(self._feed), name=f"feed-{self.operator_id}"),
         ]
 
-    async def _forever(self, step: Any) -> None:
+    async def _forever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """A step that fails is tried again: what it held is renewed no more and comes back by its ack wait."""
         while True:
             try:
@@ -84,7 +86,8 @@ class Lane:
     async def _intake(self) -> None:
         room = self._room()
         if room <= 0 or self._pull is None:
-            await self._context.sleep(0.02 if self._shelf.held else IDLE_TICK)
+            self._freed.clear()
+            await _wait(self._freed, IDLE_TICK)
             return
         for message in await self._pull.fetch(room, FETCH_TIMEOUT):
             self._take(message)
@@ -122,16 +125,16 @@ class Lane:
             return
         self._shelf.put(outgoing)
 
-    def _rules(self) -> Any:
+    def _rules(self) -> SendRules:
         known = self._context.holders.known(self.operator_id)
         return known.rules if known is not None else PLAIN_RULES
 
     # --- feeding
 
     async def _feed(self) -> None:
-        expired = self._shelf.take_expired(utc_now())
-        if expired:
-            await self._carrier.settle_expired(expired)
+        if expired := self._shelf.take_expired(utc_now()):
+            async with self._holding(expired):
+                await self._carrier.settle_expired(expired)
         holder = self._context.holders.holder(self.operator_id)
         ready = 0
         if holder is not None and not self._stopping:
@@ -139,19 +142,10 @@ class Lane:
             ready = self._shelf.pdus_waiting(credit) if credit > 0 else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:
-            await self._wait(self._next_expiry())
+            self._changed.clear()
+            await _wait(self._changed, IDLE_TICK if self._shelf.waiting else FETCH_TIMEOUT)
             return
         await self._book(holder, ready)
-
-    async def _wait(self, timeout: float) -> None:
-        self._changed.clear()
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
-        except TimeoutError:
-            pass
-
-    def _next_expiry(self) -> float:
-        return IDLE_TICK if self._shelf.waiting else FETCH_TIMEOUT
 
     def _window(self, holder: SessionRecord) -> int:
         return max(1, holder.window_size * holder.binds)
@@ -180,28 +174,54 @@ class Lane:
             loads = self._shelf.take(count)
             if not loads:
                 return
-            for load in loads:
-                if not load.parts and load.outgoing.rules != holder.rules:
-                    load.outgoing.encode(holder.rules)
             count -= sum(load.count for load in loads)
-            leaving = await self._carrier.claim(loads, holder)
+            async with self._holding([load.outgoing for load in loads]):
+                leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder)
             if leaving:
                 self._in_flight += len(leaving)
                 self._spawn(self._hand_over(leaving, holder))
 
-    async def _hand_over(self, leaving: list[tuple[Outgoing, Part]], holder: SessionRecord) -> None:
-        keys = [part.row_id.hex for _, part in leaving]
-        lanes = [outgoing.lane_value for outgoing, _ in leaving]
-        pdus = b"".join(outgoing.pdus[part.segment - 1] for outgoing, part in leaving)
+    def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:
+        """Commands taken in under other rules than the holder's are built anew; some can then not be sent."""
+        fit: list[Load] = []
+        for load in loads:
+            try:
+                if not load.parts and load.outgoing.rules != holder.rules:
+                    load.outgoing.encode(holder.rules)
+                    load.count = min(load.count, load.outgoing.unsent)
+            except Refused as refused:
+                self._forget(load.outgoing)
+                self._spawn(self._dead.bury(load.outgoing.delivery, refused))
+            else:
+                fit.append(load)
+        return fit
+
+    @asynccontextmanager
+    async def _holding(self, outgoings: Iterable[Outgoing]) -> AsyncIterator[None]:
+        """A fault of ours while these are in hand must not keep them for ever: they are renewed no more, and the
+        stream gives them to somebody else by their ack wait; the ledger tells what became of their parts."""
         try:
-            answer = await self._context.gateway.submit(
-                self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
-            )
-        finally:
-            self._in_flight -= len(leaving)
-            self._changed.set()
-        self._note_refusal(answer.fates, holder)
-        await self._carrier.finish(leaving, answer.fates)
+            yield
+        except Exception:
+            for outgoing in {id(one): one for one in outgoings}.values():
+                if self._deliveries.pop(id(outgoing.delivery), None) is not None:
+                    self._forget(outgoing)
+            raise
+
+    async def _hand_over(self, leaving: list[tuple[Outgoing, Part]], holder: SessionRecord) -> None:
+        async with self._holding(outgoing for outgoing, _ in leaving):
+            keys = [part.row_id.hex for _, part in leaving]
+            lanes = [outgoing.lane_value for outgoing, _ in leaving]
+            pdus = b"".join(outgoing.pdus[part.segment - 1] for outgoing, part in leaving)
+            try:
+                answer = await self._context.gateway.submit(
+                    self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
+                )
+            finally:
+                self._in_flight -= len(leaving)
+                self._changed.set()
+            self._note_refusal(answer.fates, holder)
+            await self._carrier.finish(leaving, answer.fates)
         self._changed.set()
 
     def _note_refusal(self, fates: list[PartFate], holder: SessionRecord) -> None:
@@ -217,6 +237,7 @@ class Lane:
     def _forget(self, outgoing: Outgoing) -> None:
         self._shelf.forget(outgoing)
         self._changed.set()
+        self._freed.set()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._logged(coroutine))
@@ -259,6 +280,13 @@ class Lane:
         await self._carrier.idle.wait()
         feed.cancel()
         await asyncio.gather(intake, feed, return_exceptions=True)
+
+
+async def _wait(event: asyncio.Event, timeout: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout)
+    except TimeoutError:
+        pass
 
 
 def _groups(delays: tuple[float, ...]) -> list[tuple[float, int]]:

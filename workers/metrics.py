@@ -30,8 +30,7 @@ late_responses = Counter(
 )
 receipts_inbox = Gauge(
     "smpp_connector_receipts_inbox",
-    "Receipts that wait for their part",
-    _OPERATOR,
+    "Receipts that wait for their part or could not be read",
     multiprocess_mode="livemostrecent",
 )
 

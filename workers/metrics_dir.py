@@ -15,14 +15,16 @@ from ghasi.env import SettingsError
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PORT = "WORKER_HTTP_PORT"
+MARGIN = 2.0
+"""Seconds; a start time is known to one, and no file of a living sibling may go."""
 
 
 def prepare(environ: MutableMapping[str, str] | None = None) -> Path | None:
     """The pool's directory, made and freed of what an earlier run of the pool left; None where no port is set.
 
     Without PROMETHEUS_MULTIPROC_DIR it is one named after the pool's master process. Every process of the pool calls
-    this, at any time: only files older than the master are removed. Raises SettingsError where the directory cannot
-    be used.
+    this, at any time: only what no process of this pool can have made is removed. Raises SettingsError where the
+    directory cannot be used.
     """
     environ = os.environ if environ is None else environ
     if environ.get(PORT, "0") in ("", "0"):
@@ -33,7 +35,7 @@ def prepare(environ: MutableMapping[str, str] | None = None) -> Path | None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path == default_path(master) and path.stat().st_uid != os.getuid():
             raise SettingsError(f"{VARIABLE}: must be set, the default directory belongs to somebody else")
-        remove_older(path, started_at(master))
+        remove_left(path, started_at(master))
     except OSError as error:
         raise SettingsError(f"{VARIABLE}: {type(error).__name__} on the directory it gives") from None
     environ[VARIABLE] = str(path)
@@ -45,15 +47,25 @@ def default_path(master: int) -> Path:
     return Path(tempfile.gettempdir()) / f"smpp-connector-metrics-{os.getuid()}-{master}"
 
 
-def remove_older(path: Path, moment: float) -> None:
-    """Removes value files last made before `moment` (Unix time)."""
+def remove_left(path: Path, started: float) -> None:
+    """Removes value files of processes that are gone, and those last changed well before `started` (Unix time)."""
     for file in path.glob("*.db"):
         try:
-            if file.stat().st_mtime < moment:
+            if file.stat().st_mtime < started - MARGIN or not _runs(file.stem.rpartition("_")[2]):
                 file.unlink()
         except FileNotFoundError:
             # Another process of the pool was quicker.
             continue
+
+
+def _runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OverflowError, PermissionError):
+        return True
+    return True
 
 
 def started_at(pid: int) -> float:

@@ -24,7 +24,7 @@ from workers import fates, metrics
 from workers.outcomes import message_publications, receipt_publications
 from workers.receipt_reading import Late, RawReceipt, read
 
-__all__ = ["RawReceipt", "RetryLater", "Taken", "take_in"]
+__all__ = ["RawReceipt", "RetryLater", "Taken", "confirm", "take_in"]
 
 RETRY_SECONDS = 1.0
 UNSTORABLE = "unstorable"
@@ -43,9 +43,14 @@ class RetryLater(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What to publish, in order, before the batch is acknowledged."""
+    """What to publish, in order, before the batch is acknowledged.
+
+    `woken` receipts had waited in the inbox and are in no stream any more: call `confirm` once it is published, or
+    their events go out again.
+    """
 
     publications: list[Publication] = field(default_factory=list)
+    woken: list[MatchedReceipt] = field(default_factory=list)
 
 
 def take_in(
@@ -80,7 +85,16 @@ def take_in(
     _count(receipts, matched)
     publications = [one for message in settled for one in message_publications(message, now=now)]
     publications += [one for receipt in (*woken, *matched) for one in receipt_publications(receipt, now=now)]
-    return Taken(publications)
+    return Taken(publications, woken)
+
+
+def confirm(taken: Taken) -> None:
+    """What `taken` had woken is published. Never raises: unconfirmed events are only told again."""
+    try:
+        inbox.confirm_published(taken.woken, now=datetime.now(UTC))
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        log.warning("receipts.not_confirmed", count=len(taken.woken), errorType=type(error).__name__)
 
 
 def _take_late(

@@ -1,6 +1,107 @@
+"""What the ledger needs now and then: plain functions of `now`, with how often each is due (docs/contract.md §8).
+
+They run on a worker thread of one process of the receipts pool; run twice or at once they do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-@dataclass
+from datetime import datetime
+from functools import partial
+
+from ghasi.contracts import timers
+from ghasi.contracts.publication import Publication
+from ghasi.correlations import dead, inbox, partitions, sweep
+from ghasi.correlations.types import MatchedReceipt, ReceiptFacts
+from ghasi.logs import get_logger
+from workers import metrics
+from workers.ledger_work import guarded
+from workers.outcomes import receipt_publications, unmatched_publication
+
+INBOX_EVERY = 1.0
+INBOX_LIMIT = 1000
+SIZE_EVERY = 15.0
+PARTITIONS_EVERY = 6 * 3600.0
+"""Partitions exist three days ahead, so that several misses in a row do no harm."""
+DEAD_LETTERS_EVERY = 3600.0
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    name: str; every: float; function: Any
-def jobs(days): return []
+    """`function` is called every `every` seconds with the time; publish what it returns, then call `confirm`.
+
+    Without that call what it returned comes again. All raise LedgerAway while the database is away.
+    """
+
+    name: str
+    every: float
+    function: Callable[[datetime], list[Publication]]
+    confirm: Callable[[datetime], None] | None = None
+
+
+def jobs(retention_days: int) -> list[Job]:
+    """All upkeep of the receipts pool. The days of the ledger come first: without them nothing can be written."""
+    inbox_sweep = InboxSweep()
+    return [
+        Job("partitions", PARTITIONS_EVERY, guarded(partial(keep_partitions, retention_days=retention_days))),
+        Job("expiry_sweep", timers.SWEEP_EVERY, guarded(expire)),
+        Job("inbox_sweep", INBOX_EVERY, guarded(inbox_sweep.run), guarded(inbox_sweep.confirm)),
+        Job("inbox_size", SIZE_EVERY, guarded(show_inbox_size)),
+        Job("dead_letters", DEAD_LETTERS_EVERY, guarded(forget_dead_letters)),
+    ]
+
+
+class InboxSweep:
+    """Matches what waits in the inbox and tells what it gave up on; one turn at a time."""
+
+    def __init__(self, limit: int = INBOX_LIMIT) -> None:
+        self._limit = limit
+        self._matched: list[MatchedReceipt] = []
+        self._given_up: list[ReceiptFacts] = []
+
+    def run(self, now: datetime) -> list[Publication]:
+        """Events of receipts matched since the last turn, and of those nobody can match after ten minutes."""
+        self._matched, self._given_up = inbox.sweep_inbox(now=now, limit=self._limit)
+        publications = [one for receipt in self._matched for one in receipt_publications(receipt, now=now)]
+        return publications + [unmatched_publication(facts) for facts in self._given_up]
+
+    def confirm(self, now: datetime) -> None:
+        """The events of the last turn are stored."""
+        matched, self._matched = self._matched, []
+        given_up, self._given_up = self._given_up, []
+        inbox.confirm_published(matched, now=now)
+        inbox.confirm_given_up(given_up, now=now)
+        for facts in given_up:
+            log.warning("dlr.given_up", operatorId=str(facts.operator_id), receiptKey=facts.receipt_key)
+
+
+def keep_partitions(now: datetime, *, retention_days: int) -> list[Publication]:
+    """Day partitions made ahead and dropped after the retention; nothing to publish."""
+    made = partitions.ensure_partitions(now, retention_days)
+    dropped = partitions.drop_old(now, retention_days)
+    if made or dropped:
+        log.info("ledger.partitions", count=len(made), detail=f"dropped {len(dropped)}")
+    return []
+
+
+def expire(now: datetime) -> list[Publication]:
+    """Parts of which nothing was heard for 72 hours; nothing to publish, because nothing was heard."""
+    expired = sweep.expire_correlations(now)
+    if expired:
+        log.info("ledger.expired", rows=expired)
+    return []
+
+
+def forget_dead_letters(now: datetime) -> list[Publication]:
+    """Index rows whose bytes SMPP_DEAD no longer has."""
+    dead.forget_dead_letters(now)
+    return []
+
+
+def show_inbox_size(now: datetime) -> list[Publication]:
+    """Sets the gauge of receipts that wait."""
+    metrics.receipts_inbox.set(inbox.inbox_size())
+    return []

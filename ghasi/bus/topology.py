@@ -87,7 +87,7 @@ def _covers(pattern: str, subject: str) -> bool:
 async def ensure_consumer(js: JetStreamContext, consumer: Consumer) -> ConsumerInfo:
     """The durable as it stands, created where missing; drift of its settings is logged."""
     try:
-        info = await js.consumer_info(consumer.stream, consumer.durable)
+        info: ConsumerInfo = await js.consumer_info(consumer.stream, consumer.durable)
     except NotFoundError:
         created: ConsumerInfo = await js.add_consumer(
             consumer.stream,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from ghasi.correlations import sql
 from ghasi.correlations.claims import OTHER_EVENT_WAIT, PLAN_CHANGED, Decision, NewPart, decide
-from ghasi.correlations.db import columns, execute
+from ghasi.correlations.db import as_json, by_day, execute
 from ghasi.correlations.ids import row_id
 from ghasi.correlations.partitions import ledger_day
 from ghasi.correlations.rows import Row, outcome_of
@@ -110,14 +111,12 @@ class Claimer:
         return replace(row, gateway_replica=self._replica, gateway_epoch=self._epoch)
 
     def write(self) -> None:
-        """Inserts first: an UPDATE that moves a row id never meets a new row of the same id."""
+        """New rows in one statement, changed ones in one per day."""
         if self._inserted:
-            values = columns(_INSERT_NAMES, (_insert_values(intent, row) for intent, row in self._inserted))
-            execute(sql.INSERT_ROWS, {**values, "now": self._now})
-        if self._changed:
-            ordered = sorted(self._changed, key=lambda pair: pair[0].row_id)
-            values = columns(_CHANGE_NAMES, (_change_values(old, new) for old, new in ordered))
-            execute(sql.CHANGE_ROWS, {**values, "days": sorted(set(values["day"]))})
+            execute(sql.INSERT_ROWS, {"rows": as_json([_inserted(*pair) for pair in self._inserted])})
+        for day, pairs in by_day((pair[0].enqueued_day, pair) for pair in self._changed):
+            pairs.sort(key=lambda pair: pair[0].row_id.int)
+            execute(sql.on_day(sql.CHANGE_ROWS, day), {"rows": as_json([_changed(*pair) for pair in pairs])})
 
 
 def _expired(row: Row, intent: Intent) -> Row:
@@ -128,64 +127,45 @@ def _closed(row: Row) -> Row:
     return replace(row, status=RowStatus.REJECTED, retry_at=None, reason=PLAN_CHANGED)
 
 
-_INSERT_NAMES = tuple(name for name, _ in sql.INSERT_COLUMNS)
+def _inserted(intent: Intent, row: Row) -> dict[str, object]:
+    return {
+        "id": row.row_id,
+        "enqueued_day": row.enqueued_day,
+        "message_id": row.message_id,
+        "event_id": row.event_id,
+        "segment": row.segment,
+        "segments": row.segments,
+        "attempt": row.attempt,
+        "status": row.status,
+        "operator_id": row.operator_id,
+        "requested_operator_id": intent.requested_operator_id,
+        "account_id": fit(row.account_id, 128),
+        "destination": fit(intent.destination, 20),
+        "sender": fit(intent.sender, 32),
+        "user_message_reference": fit(intent.user_message_reference, 64),
+        "prepared_at": row.prepared_at,
+        "expires_at": intent.expires_at,
+        "possible_duplicate": row.possible_duplicate,
+        "reason": row.reason,
+        "gateway_replica": row.gateway_replica,
+        "gateway_epoch": row.gateway_epoch,
+        "traceparent": row.traceparent,
+    }
 
 
-def _insert_values(intent: Intent, row: Row) -> tuple[object, ...]:
-    """In the order of sql.INSERT_COLUMNS."""
-    return (
-        row.row_id,
-        row.enqueued_day,
-        row.message_id,
-        row.event_id,
-        row.segment,
-        row.segments,
-        row.attempt,
-        row.status.value,
-        row.operator_id,
-        intent.requested_operator_id,
-        fit(row.account_id, 128),
-        fit(intent.destination, 20),
-        fit(intent.sender, 32),
-        fit(intent.user_message_reference, 64),
-        intent.expires_at,
-        row.possible_duplicate,
-        row.gateway_replica,
-        row.gateway_epoch,
-        row.traceparent,
-    )
-
-
-_CHANGE_NAMES = (
-    "id",
-    "day",
-    "status",
-    "new_id",
-    "new_status",
-    "event_id",
-    "operator_id",
-    "prepared_at",
-    "retry_at",
-    "reason",
-    "policy_action",
-    "gateway_replica",
-    "gateway_epoch",
-)
-
-
-def _change_values(old: Row, new: Row) -> tuple[object, ...]:
-    return (
-        old.row_id,
-        old.enqueued_day,
-        old.status.value,
-        new.row_id,
-        new.status.value,
-        new.event_id,
-        new.operator_id,
-        new.prepared_at,
-        new.retry_at,
-        new.reason,
-        new.policy_action,
-        new.gateway_replica,
-        new.gateway_epoch,
-    )
+def _changed(old: Row, new: Row) -> dict[str, object]:
+    """Every field as it is to stand, NULL included."""
+    return {
+        "id": old.row_id,
+        "status": old.status,
+        "new_id": new.row_id,
+        "new_status": new.status,
+        "event_id": new.event_id,
+        "operator_id": new.operator_id,
+        "prepared_at": new.prepared_at,
+        "retry_at": new.retry_at,
+        "reason": new.reason,
+        "policy_action": new.policy_action,
+        "gateway_replica": new.gateway_replica,
+        "gateway_epoch": new.gateway_epoch,
+    }

@@ -9,19 +9,22 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+import msgspec
 from django.db import OperationalError, connection, transaction
 
 from ghasi.contracts import timers
 from ghasi.correlations import sql
 from ghasi.correlations.ids import lock_key
 from ghasi.correlations.partitions import ledger_day
-from ghasi.correlations.rows import Row
-from ghasi.correlations.types import RowStatus
+from ghasi.correlations.rows import KeyedRow, Row
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ROW_FIELDS = 24
+_encoder = msgspec.json.Encoder()
+_rows = msgspec.json.Decoder(list[Row])
+_keyed_rows = msgspec.json.Decoder(list[KeyedRow])
+
 _TRIES = 4
 _REPEATABLE = {"40P01", "40001"}
 """Deadlock, serialization failure: the whole transaction may simply be run again."""
@@ -64,17 +67,27 @@ def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
         return list(cursor.fetchall())
 
 
-def row_of(record: Sequence[Any]) -> Row:
-    """A Row from the first fields of a record that begins with `sql.COLUMNS`."""
-    fields = list(record[:ROW_FIELDS])
-    fields[9] = RowStatus(fields[9])
-    return Row(*fields)
+def fetch_rows(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    """What a statement that answers with one JSON array of `rows.Row` found."""
+    return _rows.decode(fetch(statement, parameters)[0][0])
 
 
-def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
-    """Rows turned into the arrays a statement unnests; names without rows give empty arrays."""
-    turned = list(zip(*rows, strict=True))
-    return {name: list(turned[n]) if turned else [] for n, name in enumerate(names)}
+def fetch_keyed_rows(statement: str, parameters: Mapping[str, Any]) -> list[KeyedRow]:
+    """The same for `rows.KeyedRow`."""
+    return _keyed_rows.decode(fetch(statement, parameters)[0][0])
+
+
+def as_json(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records for a statement that reads `%(rows)s`; absent fields are NULL."""
+    return _encoder.encode(records).decode()
+
+
+def by_day(records: Iterable[tuple[date, R]]) -> list[tuple[date, list[R]]]:
+    """Records of one day together, days in order: each day's partition is written by a statement of its own."""
+    days: dict[date, list[R]] = {}
+    for day, record in records:
+        days.setdefault(day, []).append(record)
+    return sorted(days.items())
 
 
 def lookback_days(now: datetime, *more: date, back: int = timers.REPEAT_LOOKBACK_DAYS) -> list[date]:

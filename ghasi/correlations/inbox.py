@@ -16,9 +16,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from ghasi.contracts import timers
 from ghasi.correlations import sql
-from ghasi.correlations.db import columns, execute, fetch, locked, repeated
+from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
 from ghasi.correlations.receipts import Moved, candidates_by_id, match_and_record, matched_earlier
 from ghasi.correlations.texts import fit
 from ghasi.correlations.types import MatchedReceipt, ReceiptFacts
@@ -31,7 +33,7 @@ PUBLISH_AGAIN_AFTER = timedelta(seconds=30)
 
 _TRIES = 5
 T = TypeVar("T")
-_Waiting = tuple[str, dict[str, Any]]
+_Query = tuple[str, dict[str, Any]]
 
 
 def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[MatchedReceipt]:
@@ -64,12 +66,12 @@ def sweep_inbox(*, now: datetime, limit: int = 1000) -> tuple[list[MatchedReceip
     Returns also receipts matched before whose event nobody confirmed. Unreadable receipts stay in the inbox only:
     nothing in them can be told. Safe to run twice and at once.
     """
-    waiting: _Waiting = (sql.INBOX_OLDEST_TRIED, {"since": now - MATCHABLE, "limit": limit})
+    waiting: _Query = (sql.INBOX_OLDEST_TRIED, {"since": now - MATCHABLE, "limit": limit})
     matched = _rematch(waiting, now)
     matched += _unconfirmed(now, limit)
-    given_up = fetch(sql.INBOX_UNMATCHED, {"before": now - GIVE_UP_AFTER, "limit": limit})
+    given_up = _fetch_waiting(sql.INBOX_UNMATCHED, {"before": now - GIVE_UP_AFTER, "limit": limit})
     execute(sql.INBOX_FORGET, {"before": now - KEPT, "limit": limit})
-    return matched, [_facts(record) for record in given_up]
+    return matched, [one.facts() for one in given_up]
 
 
 def confirm_published(matched: Iterable[MatchedReceipt], *, now: datetime) -> None:
@@ -100,20 +102,20 @@ def _take(receipts: Sequence[ReceiptFacts], now: datetime) -> tuple[list[Matched
 
 
 @repeated
-def _rematch_once(waiting: _Waiting, now: datetime, published: bool) -> list[MatchedReceipt]:
+def _rematch_once(waiting: _Query, now: datetime, published: bool) -> list[MatchedReceipt]:
     with locked():
-        facts = [_facts(record) for record in fetch(*waiting)]
+        facts = [one.facts() for one in _fetch_waiting(*waiting)]
         if not facts:
             return []
         matched, rest = match_and_record(facts, now=now)
         if matched:
             _mark_matched(matched, now, published=published)
         if rest:
-            execute(sql.INBOX_TRIED, {**_keys(rest), "now": now})
+            execute(sql.INBOX_TRIED, {"rows": as_json([_key(one) for one in rest]), "now": now})
     return [receipt for receipt, _ in matched]
 
 
-def _rematch(waiting: _Waiting, now: datetime, *, published: bool = False) -> list[MatchedReceipt]:
+def _rematch(waiting: _Query, now: datetime, *, published: bool = False) -> list[MatchedReceipt]:
     return _until_still(lambda: _rematch_once(waiting, now, published))
 
 
@@ -127,65 +129,87 @@ def _until_still(step: Callable[[], T]) -> T:
     return step()
 
 
-def _waiting_for(operator_id: UUID, keys: Sequence[str], now: datetime) -> _Waiting:
+def _waiting_for(operator_id: UUID, keys: Sequence[str], now: datetime) -> _Query:
     return sql.INBOX_WAITING_FOR, {"operator_id": operator_id, "keys": list(keys), "since": now - MATCHABLE}
 
 
 def _unconfirmed(now: datetime, limit: int) -> list[MatchedReceipt]:
-    records = fetch(sql.INBOX_UNPUBLISHED, {"before": now - PUBLISH_AGAIN_AFTER, "limit": limit})
-    if not records:
+    """A part whose day has been dropped since cannot be told any more."""
+    waiting = _fetch_waiting(sql.INBOX_UNPUBLISHED, {"before": now - PUBLISH_AGAIN_AFTER, "limit": limit})
+    keys = {one.matched_row: one.matched_day for one in waiting if one.matched_row and one.matched_day}
+    if not keys:
         return []
-    found = candidates_by_id([record[-2] for record in records], [record[-1] for record in records])
-    return [matched_earlier(_facts(record), found[record[-2]]) for record in records if record[-2] in found]
+    found = candidates_by_id(list(keys), list(keys.values()))
+    return [matched_earlier(one.facts(), found[one.matched_row]) for one in waiting if one.matched_row in found]
+
+
+class Waiting(msgspec.Struct, frozen=True, array_like=True):
+    """An inbox row, in the order in which `sql` sends it (a JSON array)."""
+
+    operator_id: UUID
+    receipt_key: int
+    taken_at: datetime
+    operator_message_id: str
+    lookup_keys: tuple[str, ...]
+    status: str
+    stat: str | None
+    final: bool
+    error_code: str | None
+    done_at: datetime | None
+    destination: str
+    sender: str
+    unreadable: str | None
+    matched_row: UUID | None
+    matched_day: date | None
+
+    def facts(self) -> ReceiptFacts:
+        """The receipt as it came, but for its frame."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__[:-2]}
+        return ReceiptFacts(**fields)
+
+
+_waiting = msgspec.json.Decoder(list[Waiting])
+
+
+def _fetch_waiting(statement: str, parameters: dict[str, Any]) -> list[Waiting]:
+    return _waiting.decode(fetch(statement, parameters)[0][0])
 
 
 def _insert(receipts: Sequence[ReceiptFacts], now: datetime) -> None:
-    names = (*(name for name, _ in sql.INBOX_COLUMNS), "keys")
-    execute(sql.INBOX_INSERT, {**columns(names, (_values(facts) for facts in receipts)), "now": now})
+    execute(sql.INBOX_INSERT, {"rows": as_json([_inserted(facts) for facts in receipts]), "now": now})
 
 
-def _values(facts: ReceiptFacts) -> tuple[object, ...]:
-    """In the order of sql.INBOX_COLUMNS, then the joined keys."""
-    return (
-        facts.operator_id,
-        facts.receipt_key,
-        facts.taken_at,
-        fit(facts.operator_message_id, 80),
-        facts.status,
-        fit(facts.stat, 32),
-        facts.final,
-        fit(facts.error_code, 32),
-        facts.done_at,
-        fit(facts.destination, 32),
-        fit(facts.sender, 32),
-        fit(facts.unreadable, 64),
-        "\x1f".join(facts.lookup_keys).replace("\x00", ""),
-    )
+def _inserted(facts: ReceiptFacts) -> dict[str, object]:
+    return {
+        **_key(facts),
+        "operator_message_id": fit(facts.operator_message_id, 80),
+        "lookup_keys": [fit(key, 128) for key in facts.lookup_keys],
+        "status": facts.status,
+        "stat": fit(facts.stat, 32),
+        "final": facts.final,
+        "error_code": fit(facts.error_code, 32),
+        "done_at": facts.done_at,
+        "destination": fit(facts.destination, 32),
+        "sender": fit(facts.sender, 32),
+        "unreadable": fit(facts.unreadable, 64),
+    }
 
 
-def _facts(record: Sequence[Any]) -> ReceiptFacts:
-    """The inverse of `_values`; `record` begins with sql.INBOX_COLUMNS and the keys."""
-    names = [name for name, _ in sql.INBOX_COLUMNS]
-    values = dict(zip(names, record, strict=False))
-    return ReceiptFacts(**values, lookup_keys=tuple(record[len(names)] or ()))
-
-
-def _keys(receipts: Iterable[ReceiptFacts]) -> dict[str, list[Any]]:
-    return columns(
-        ("operator_id", "receipt_key", "taken_at"),
-        ((facts.operator_id, facts.receipt_key, facts.taken_at) for facts in receipts),
-    )
+def _key(facts: ReceiptFacts) -> dict[str, object]:
+    return {
+        "operator_id": facts.operator_id,
+        "receipt_key": facts.receipt_key,
+        "taken_at": facts.taken_at,
+    }
 
 
 def _mark_matched(
     matched: Sequence[tuple[MatchedReceipt, tuple[UUID, date]]], now: datetime, *, published: bool
 ) -> None:
-    rows = {"row_id": [row_id for _, (row_id, _) in matched], "day": [day for _, (_, day) in matched]}
-    keys = _keys(receipt.facts for receipt, _ in matched)
-    execute(sql.INBOX_MATCHED, {**keys, **rows, "now": now, "published": now if published else None})
+    rows = [{**_key(receipt.facts), "row_id": row_id, "day": day} for receipt, (row_id, day) in matched]
+    execute(sql.INBOX_MATCHED, {"rows": as_json(rows), "now": now, "published": now if published else None})
 
 
 def _confirm(statement: str, receipts: Iterable[ReceiptFacts], now: datetime) -> None:
-    keys = _keys(receipts)
-    if keys["receipt_key"]:
-        execute(statement, {**keys, "now": now})
+    if rows := [_key(facts) for facts in receipts]:
+        execute(statement, {"rows": as_json(rows), "now": now})

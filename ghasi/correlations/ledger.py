@@ -7,8 +7,8 @@ record it. Database errors are raised as Django's; nothing was written then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.db import IntegrityError
 
 from ghasi.correlations import sql
 from ghasi.correlations.claiming import Claimer
-from ghasi.correlations.db import columns, fetch, locked, lookback_days, repeated, row_of
+from ghasi.correlations.db import as_json, by_day, fetch, fetch_rows, locked, lookback_days, repeated
 from ghasi.correlations.partitions import ensure_partitions
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
@@ -62,10 +62,9 @@ def _claim(
     return claims
 
 
-def _rows_of(message_ids: set[UUID], days: Sequence[object]) -> dict[UUID, list[Row]]:
+def _rows_of(message_ids: set[UUID], days: Sequence[date]) -> dict[UUID, list[Row]]:
     rows: dict[UUID, list[Row]] = {}
-    for record in fetch(sql.FIND_MESSAGES, {"message_ids": list(message_ids), "days": list(days)}):
-        row = row_of(record)
+    for row in fetch_rows(sql.FIND_MESSAGES, {"message_ids": list(message_ids), "days": list(days)}):
         rows.setdefault(row.message_id, []).append(row)
     return rows
 
@@ -77,29 +76,22 @@ def arm(parts: Sequence[Part], *, replica: str, epoch: str, now: datetime) -> se
     For later parts of a claimed message and for parts that came back NOT_SENT. A part that is not in the answer must
     not be handed over: another claim has it.
     """
+    names = {"replica": fit(replica, 128), "epoch": fit(epoch, 128), "now": now}
+    armed: set[UUID] = set()
     if not parts:
-        return set()
-    keys = sorted((part.row_id, part.enqueued_day) for part in parts)
-    parameters = columns(("id", "day"), keys)
+        return armed
     with locked(part.message_id for part in parts):
-        armed = fetch(
-            sql.ARM_ROWS,
-            {
-                **parameters,
-                "days": sorted(set(parameters["day"])),
-                "replica": fit(replica, 128),
-                "epoch": fit(epoch, 128),
-                "now": now,
-            },
-        )
-    return {row_id for (row_id,) in armed}
+        for day, ids in by_day((part.enqueued_day, part.row_id) for part in parts):
+            rows = as_json([{"id": one} for one in sorted(ids)])
+            armed.update(one for (one,) in fetch(sql.on_day(sql.ARM_ROWS, day), {**names, "rows": rows}))
+    return armed
 
 
 _RECORD = {
-    PartFateKind.ACCEPTED: (sql.RECORD_ACCEPTED, ("id", "day", "at", "operator_message_id", "keys")),
-    PartFateKind.REJECTED: (sql.RECORD_REJECTED, ("id", "day", "command_status", "reason", "retry_at")),
-    PartFateKind.IN_DOUBT: (sql.RECORD_IN_DOUBT, ("id", "day", "at", "reason")),
-    PartFateKind.NOT_SENT: (sql.RECORD_NOT_SENT, ("id", "day")),
+    PartFateKind.ACCEPTED: sql.RECORD_ACCEPTED,
+    PartFateKind.REJECTED: sql.RECORD_REJECTED,
+    PartFateKind.IN_DOUBT: sql.RECORD_IN_DOUBT,
+    PartFateKind.NOT_SENT: sql.RECORD_NOT_SENT,
 }
 
 
@@ -114,26 +106,47 @@ def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOut
         return []
     with locked(outcome.message_id for outcome in outcomes):
         changed: list[Row] = []
-        for kind, (statement, names) in _RECORD.items():
-            if some := sorted((o for o in outcomes if o.kind is kind), key=lambda o: o.row_id):
-                values = columns(names, (_values(outcome, names) for outcome in some))
-                values["days"] = sorted(set(values["day"]))
-                changed += map(row_of, fetch(statement, values))
+        for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
+            changed += _write(day, sorted(some, key=lambda outcome: outcome.row_id.int))
         return _settled(changed, now)
 
 
-def _values(outcome: PartOutcome, names: Sequence[str]) -> list[object]:
-    values: dict[str, object] = {
+def _write(day: date, outcomes: Sequence[PartOutcome]) -> list[Row]:
+    changed: list[Row] = []
+    for kind, statement in _RECORD.items():
+        if records := [_RECORDS[kind](outcome) for outcome in outcomes if outcome.kind is kind]:
+            changed += fetch_rows(sql.on_day(statement, day), {"rows": as_json(records)})
+    return changed
+
+
+def _accepted(outcome: PartOutcome) -> dict[str, object]:
+    return {
         "id": outcome.row_id,
-        "day": outcome.enqueued_day,
         "at": outcome.at,
         "operator_message_id": fit(outcome.operator_message_id, 64),
-        "keys": "\x1f".join(outcome.lookup_keys).replace("\x00", "") or None,
+        "keys": [fit(key, 128) for key in outcome.lookup_keys] or None,
+    }
+
+
+def _rejected(outcome: PartOutcome) -> dict[str, object]:
+    return {
+        "id": outcome.row_id,
         "command_status": outcome.command_status,
         "reason": fit(outcome.reason, 64),
         "retry_at": outcome.retry_at,
     }
-    return [values[name] for name in names]
+
+
+def _doubted(outcome: PartOutcome) -> dict[str, object]:
+    return {"id": outcome.row_id, "at": outcome.at, "reason": fit(outcome.reason, 64)}
+
+
+_RECORDS: dict[PartFateKind, Callable[[PartOutcome], dict[str, object]]] = {
+    PartFateKind.ACCEPTED: _accepted,
+    PartFateKind.REJECTED: _rejected,
+    PartFateKind.IN_DOUBT: _doubted,
+    PartFateKind.NOT_SENT: lambda outcome: {"id": outcome.row_id},
+}
 
 
 def _settled(changed: Sequence[Row], now: datetime) -> list[MessageOutcome]:
@@ -147,7 +160,7 @@ def _settled(changed: Sequence[Row], now: datetime) -> list[MessageOutcome]:
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def message_outcomes(message_ids: set[UUID], days: Sequence[object]) -> dict[UUID, MessageOutcome]:
+def message_outcomes(message_ids: set[UUID], days: Sequence[date]) -> dict[UUID, MessageOutcome]:
     """Outcomes of the messages that have no part pending; in the caller's transaction."""
     found = {message_id: outcome_of(rows) for message_id, rows in _rows_of(message_ids, days).items()}
     return {message_id: outcome for message_id, outcome in found.items() if outcome is not None}

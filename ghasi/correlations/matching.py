@@ -8,11 +8,10 @@ that share the id, the first one without a final state: receipts of such operato
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ghasi.correlations.lattice import Standing
-from ghasi.correlations.rows import Row
+from ghasi.correlations.rows import KeyedRow
 from ghasi.correlations.types import ReceiptFacts, RowStatus
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -20,21 +19,16 @@ _COMPARED_DIGITS = 8
 """National and international forms of one number agree in their last digits."""
 
 
-@dataclass(slots=True)
 class Candidate:
     """A row a receipt may mean; `standing` moves while a batch of receipts is worked off."""
 
-    row: Row
-    key: str
-    destination: str
-    standing: Standing
-    read: Standing
-    """As the database had it: what the update compares with."""
+    __slots__ = ("read", "row", "standing")
 
-    @classmethod
-    def of(cls, row: Row, key: str, destination: str, state: str | None, received_at: datetime | None) -> Candidate:
-        standing = Standing(row.status, state, row.error_code, received_at)
-        return cls(row, key, destination, standing, standing)
+    def __init__(self, row: KeyedRow) -> None:
+        self.row = row
+        self.read = Standing(row.status, row.dlr_state, row.error_code, row.dlr_received_at)
+        """As the database had it: what the update compares with."""
+        self.standing = self.read
 
 
 def choose(facts: ReceiptFacts, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -56,7 +50,7 @@ def choose(facts: ReceiptFacts, candidates: Sequence[Candidate]) -> Candidate | 
 def _rank(facts: ReceiptFacts, one: Candidate) -> tuple[bool, bool, datetime, int]:
     return (
         one.row.operator_message_id == facts.operator_message_id,
-        same_number(facts.destination, one.destination),
+        same_number(facts.destination, one.row.destination),
         one.row.submitted_at or _LONG_AGO,
         -one.row.segment,
     )

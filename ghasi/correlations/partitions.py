@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection
 
 from ghasi.correlations import sql
+from ghasi.correlations.sql import partition_name
 
 AHEAD_DAYS = 3
 LOCK_TIMEOUT = "10s"
@@ -21,10 +22,6 @@ LOCK_TIMEOUT = "10s"
 def ledger_day(moment: datetime) -> date:
     """The partition key of a command enqueued at `moment`: its day in UTC."""
     return moment.astimezone(UTC).date()
-
-
-def partition_name(day: date) -> str:
-    return f"message_correlations_{day:%Y%m%d}"
 
 
 def existing_days() -> list[date]:

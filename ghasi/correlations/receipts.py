@@ -8,12 +8,13 @@ from uuid import UUID
 
 from ghasi.contracts import timers
 from ghasi.correlations import sql
-from ghasi.correlations.db import ROW_FIELDS, columns, execute, fetch, lookback_days, row_of
+from ghasi.correlations.db import as_json, by_day, execute, fetch, fetch_keyed_rows, lookback_days
 from ghasi.correlations.ids import lock_key
 from ghasi.correlations.lattice import advance
 from ghasi.correlations.ledger import message_outcomes
 from ghasi.correlations.matching import Candidate, choose
 from ghasi.correlations.partitions import existing_days
+from ghasi.correlations.texts import fit
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, ReceiptFacts, RowStatus
 
 RECENT_DAYS = timers.CORRELATION_KEPT_HOURS // 24 + 1
@@ -55,8 +56,8 @@ def _older_days(now: datetime) -> list[date]:
 
 def candidates_by_id(ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Candidate]:
     """Rows by their id, for receipts matched earlier."""
-    found = fetch(sql.FIND_ROWS, {"ids": list(ids), "days": sorted(set(days))})
-    return {record[0]: _candidate(record) for record in found}
+    found = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(ids), "days": sorted(set(days))})
+    return {row.row_id: Candidate(row) for row in found}
 
 
 def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pairs, list[ReceiptFacts]]:
@@ -65,7 +66,7 @@ def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pair
         return [], list(receipts)
     found: dict[tuple[UUID, str], list[Candidate]] = {}
     for candidate in _candidates(receipts, days):
-        found.setdefault((candidate.row.operator_id, candidate.key), []).append(candidate)
+        found.setdefault((candidate.row.operator_id, candidate.row.key), []).append(candidate)
     pairs: Pairs = []
     rest: list[ReceiptFacts] = []
     for facts in receipts:
@@ -81,20 +82,15 @@ def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pair
 
 
 def _candidates(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> list[Candidate]:
-    found = fetch(
+    found = fetch_keyed_rows(
         sql.FIND_BY_KEYS,
         {
             "keys": sorted({key for facts in receipts for key in facts.lookup_keys}),
-            "operator_ids": sorted({facts.operator_id for facts in receipts}),
+            "operator_ids": list({facts.operator_id for facts in receipts}),
             "days": list(days),
         },
     )
-    return [_candidate(record) for record in found]
-
-
-def _candidate(record: Sequence[object]) -> Candidate:
-    key, destination, state, received_at = record[ROW_FIELDS : ROW_FIELDS + 4]
-    return Candidate.of(row_of(record), key, destination, state, received_at)  # type: ignore[arg-type]
+    return [Candidate(row) for row in found]
 
 
 def _lock_doubtful(pairs: Pairs) -> list[Candidate]:
@@ -105,31 +101,25 @@ def _lock_doubtful(pairs: Pairs) -> list[Candidate]:
     return doubtful
 
 
-_NAMES = ("id", "day", "status", "state", "new_status", "new_state", "error_code", "at")
-
-
 def _record(pairs: Pairs) -> None:
-    news = {id(c): c for _, c in pairs if c.standing != c.read}
-    if not news:
-        return
-    ordered = sorted(news.values(), key=lambda one: one.row.row_id)
-    values = columns(_NAMES, (_values(one) for one in ordered))
-    written = execute(sql.RECORD_RECEIPTS, {**values, "days": sorted(set(values["day"]))})
-    if written != len(ordered):
-        raise Moved
+    news = {id(one): one for _, one in pairs if one.standing != one.read}
+    for day, some in by_day((one.row.enqueued_day, one) for one in news.values()):
+        some.sort(key=lambda one: one.row.row_id.int)
+        rows = as_json([_values(one) for one in some])
+        if execute(sql.on_day(sql.RECORD_RECEIPTS, day), {"rows": rows}) != len(some):
+            raise Moved
 
 
-def _values(one: Candidate) -> tuple[object, ...]:
-    return (
-        one.row.row_id,
-        one.row.enqueued_day,
-        one.read.status.value,
-        one.read.dlr_state,
-        one.standing.status.value,
-        one.standing.dlr_state,
-        one.standing.error_code,
-        one.standing.dlr_received_at,
-    )
+def _values(one: Candidate) -> dict[str, object]:
+    return {
+        "id": one.row.row_id,
+        "status": one.read.status,
+        "state": one.read.dlr_state,
+        "new_status": one.standing.status,
+        "new_state": one.standing.dlr_state,
+        "error_code": fit(one.standing.error_code, 32),
+        "at": one.standing.dlr_received_at,
+    }
 
 
 def _outcomes(doubtful: Sequence[Candidate], now: datetime) -> dict[UUID, MessageOutcome]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
+
+import msgspec
 
 from ghasi.correlations.types import MessageOutcome, Part, PartState, RowStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What decisions and events need of one row; field order is the column order of `sql.COLUMNS`."""
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """What decisions and events need of one row, in the order in which `sql` sends it (a JSON array)."""
 
     row_id: UUID
     enqueued_day: date
@@ -91,6 +91,15 @@ class Row:
             submitted_at=self.submitted_at,
             retry_at=self.retry_at,
         )
+
+
+class KeyedRow(Row, frozen=True, array_like=True):
+    """A row with what a receipt is matched by."""
+
+    key: str = ""
+    destination: str = ""
+    dlr_state: str | None = None
+    dlr_received_at: datetime | None = None
 
 
 def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:

@@ -2,55 +2,61 @@
 """Every hot statement of the ledger, in one place.
 
 Rules they keep:
-- Each batch is one statement over arrays (`unnest`), whatever its size, and one transaction is one commit.
-- `enqueued_day` is always bounded by a constant list, so that the planner opens those day partitions only.
-- The planner knows nothing of a day that has just begun and would read it whole: OPEN forbids sequential scans, hash
-  and merge joins for the transaction, which leaves the index every statement is written for.
+- A batch is one statement, whatever its size: its rows go in and come out as one JSON text, which costs a third of
+  what arrays of columns cost on the way in, and most of what is left on the way out. One transaction is one commit.
+- Rows are read through the partitioned table, with `enqueued_day` bounded by a list of constants, so that the planner
+  opens those days only. Rows are changed in their day's partition by name (`on_day`): there the primary key is the only
+  index that fits, and planning costs a fifth.
+- The planner knows nothing of a day that has just begun, and would read it whole or join it the wrong way round: OPEN
+  leaves it index scans and nested loops, which every statement is written for.
 - Writers take the locks of the messages they touch first, sorted (OPEN). Rows are updated in order of their id, by
   compare-and-set on the status, so that a late or repeated answer changes nothing.
 """
 
 from __future__ import annotations
 
-LEDGER = "smpp.message_correlations"
+from datetime import date
 
-# Field order of rows.Row.
-COLUMNS = ", ".join(
-    f"c.{name}"
-    for name in (
-        "id",
-        "enqueued_day",
-        "message_id",
-        "event_id",
-        "operator_id",
-        "account_id",
-        "segment",
-        "segments",
-        "attempt",
-        "status",
-        "prepared_at",
-        "possible_duplicate",
-        "submitted_at",
-        "retry_at",
-        "in_doubt_at",
-        "operator_message_id",
-        "command_status",
-        "error_code",
-        "reason",
-        "in_doubt_reason",
-        "policy_action",
-        "gateway_replica",
-        "gateway_epoch",
-        "traceparent",
-    )
-)
+LEDGER = "smpp.message_correlations"
+_DAY_TABLE = "smpp.message_correlations_of_day"
+
+
+def on_day(statement: str, day: date) -> str:
+    """The statement for one day's partition."""
+    return statement.replace(_DAY_TABLE, f"smpp.{partition_name(day)}")
+
+
+def partition_name(day: date) -> str:
+    return f"message_correlations_{day:%Y%m%d}"
+
+
+def _records(*columns: tuple[str, str]) -> str:
+    return f"json_to_recordset(%(rows)s::json) AS u ({', '.join(' '.join(column) for column in columns)})"
+
+
+# Field order of rows.Row, then of rows.KeyedRow.
+_ROW = """
+c.id, c.enqueued_day, c.message_id, c.event_id, c.operator_id, c.account_id, c.segment, c.segments, c.attempt, c.status,
+c.prepared_at, c.possible_duplicate, c.submitted_at, c.retry_at, c.in_doubt_at, c.operator_message_id, c.command_status,
+c.error_code, c.reason, c.in_doubt_reason, c.policy_action, c.gateway_replica, c.gateway_epoch, c.traceparent
+"""
+_KEYED_ROW = f"{_ROW}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at"
+
+
+def _as_json(columns: str) -> str:
+    return f"coalesce(json_agg(json_build_array({columns})), '[]')::text"
+
+
+_PLAIN_PLANS = """
+set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
+"""
 
 # --- Every transaction of a writer ----------------------------------------------------------------------------------
 
 # OFFSET 0 keeps the planner from pulling the locks out of the order of the array.
-OPEN = """
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
+OPEN = f"""
+SELECT {_PLAIN_PLANS},
        (SELECT count(*) FROM (
             SELECT pg_advisory_xact_lock(k) FROM unnest(%(keys)s::bigint[]) AS k OFFSET 0) AS locks)
 """
@@ -59,11 +65,11 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 
 
 # Served by message_correlations_once: one probe per message and day.
 FIND_MESSAGES = f"""
-SELECT {COLUMNS} FROM {LEDGER} c
+SELECT {_as_json(_ROW)} FROM {LEDGER} c
 WHERE c.message_id = ANY(%(message_ids)s::uuid[]) AND c.enqueued_day = ANY(%(days)s::date[])
 """
 
-INSERT_COLUMNS = (
+_INSERT_COLUMNS = (
     ("id", "uuid"),
     ("enqueued_day", "date"),
     ("message_id", "uuid"),
@@ -78,125 +84,129 @@ INSERT_COLUMNS = (
     ("destination", "text"),
     ("sender", "text"),
     ("user_message_reference", "text"),
+    ("prepared_at", "timestamptz"),
     ("expires_at", "timestamptz"),
     ("possible_duplicate", "boolean"),
+    ("reason", "text"),
     ("gateway_replica", "text"),
     ("gateway_epoch", "text"),
     ("traceparent", "text"),
 )
 
 INSERT_ROWS = f"""
-INSERT INTO {LEDGER} ({", ".join(name for name, _ in INSERT_COLUMNS)}, prepared_at, reason)
-SELECT u.*, %(now)s, CASE WHEN u.status = 'EXPIRED' THEN 'expired' END
-FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in INSERT_COLUMNS)})
-     AS u ({", ".join(name for name, _ in INSERT_COLUMNS)})
+INSERT INTO {LEDGER} ({", ".join(name for name, _ in _INSERT_COLUMNS)})
+SELECT u.* FROM {_records(*_INSERT_COLUMNS)}
 """
 
+_CHANGE_COLUMNS = (
+    ("event_id", "uuid"),
+    ("operator_id", "uuid"),
+    ("prepared_at", "timestamptz"),
+    ("retry_at", "timestamptz"),
+    ("reason", "text"),
+    ("policy_action", "text"),
+    ("gateway_replica", "text"),
+    ("gateway_epoch", "text"),
+)
+
 # What a claim changes in rows that are there: parts sent under a new id, expired, closed, or acted on by policy.
-# COALESCE would hide a NULL that is meant (no gateway): every field is written as given.
 CHANGE_ROWS = f"""
-UPDATE {LEDGER} c
-SET id = u.new_id, status = u.new_status, event_id = u.event_id, operator_id = u.operator_id,
-    prepared_at = u.prepared_at, retry_at = u.retry_at, reason = u.reason, policy_action = u.policy_action,
-    gateway_replica = u.gateway_replica, gateway_epoch = u.gateway_epoch
-FROM unnest(%(id)s::uuid[], %(day)s::date[], %(status)s::text[], %(new_id)s::uuid[], %(new_status)s::text[],
-            %(event_id)s::uuid[], %(operator_id)s::uuid[], %(prepared_at)s::timestamptz[],
-            %(retry_at)s::timestamptz[], %(reason)s::text[], %(policy_action)s::text[],
-            %(gateway_replica)s::text[], %(gateway_epoch)s::text[])
-     AS u (id, day, status, new_id, new_status, event_id, operator_id, prepared_at, retry_at, reason, policy_action,
-           gateway_replica, gateway_epoch)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status = u.status
-  AND c.enqueued_day = ANY(%(days)s::date[])
+UPDATE {_DAY_TABLE} c
+SET id = u.new_id, status = u.new_status, {", ".join(f"{name} = u.{name}" for name, _ in _CHANGE_COLUMNS)}
+FROM {_records(("id", "uuid"), ("status", "text"), ("new_id", "uuid"), ("new_status", "text"), *_CHANGE_COLUMNS)}
+WHERE c.id = u.id AND c.status = u.status
 """
 
 ARM_ROWS = f"""
-UPDATE {LEDGER} c
+UPDATE {_DAY_TABLE} c
 SET gateway_replica = %(replica)s, gateway_epoch = %(epoch)s, prepared_at = %(now)s
-FROM unnest(%(id)s::uuid[], %(day)s::date[]) AS u (id, day)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status = 'PREPARED' AND c.gateway_epoch IS NULL
-  AND c.enqueued_day = ANY(%(days)s::date[])
+FROM {_records(("id", "uuid"))}
+WHERE c.id = u.id AND c.status = 'PREPARED' AND c.gateway_epoch IS NULL
 RETURNING c.id
 """
 
 # --- Record ---------------------------------------------------------------------------------------------------------
 
-# A part in doubt is settled too: the operator's word is proof, whenever it comes. Keys come joined by US (0x1F),
-# because unnest flattens arrays of arrays.
-RECORD_ACCEPTED = f"""
-UPDATE {LEDGER} c
+
+def _changing(update: str) -> str:
+    return f"WITH c AS ({update} RETURNING c.*) SELECT {_as_json(_ROW)} FROM c"
+
+
+# A part in doubt is settled too: the operator's word is proof, whenever it comes.
+RECORD_ACCEPTED = _changing(f"""
+UPDATE {_DAY_TABLE} c
 SET status = 'SUBMITTED', submitted_at = u.at, operator_message_id = u.operator_message_id,
-    operator_message_keys = string_to_array(u.keys, E'\\x1f')
-FROM unnest(%(id)s::uuid[], %(day)s::date[], %(at)s::timestamptz[], %(operator_message_id)s::text[],
-            %(keys)s::text[]) AS u (id, day, at, operator_message_id, keys)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status IN ('PREPARED', 'IN_DOUBT')
-  AND c.enqueued_day = ANY(%(days)s::date[])
-RETURNING {COLUMNS}
-"""
+    operator_message_keys = u.keys
+FROM {_records(("id", "uuid"), ("at", "timestamptz"), ("operator_message_id", "text"), ("keys", "text[]"))}
+WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
+""")
 
-RECORD_REJECTED = f"""
-UPDATE {LEDGER} c
+RECORD_REJECTED = _changing(f"""
+UPDATE {_DAY_TABLE} c
 SET status = 'REJECTED', command_status = u.command_status, reason = u.reason, retry_at = u.retry_at
-FROM unnest(%(id)s::uuid[], %(day)s::date[], %(command_status)s::bigint[], %(reason)s::text[],
-            %(retry_at)s::timestamptz[]) AS u (id, day, command_status, reason, retry_at)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status IN ('PREPARED', 'IN_DOUBT')
-  AND c.enqueued_day = ANY(%(days)s::date[])
-RETURNING {COLUMNS}
-"""
+FROM {_records(("id", "uuid"), ("command_status", "bigint"), ("reason", "text"), ("retry_at", "timestamptz"))}
+WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
+""")
 
-RECORD_IN_DOUBT = f"""
-UPDATE {LEDGER} c
+RECORD_IN_DOUBT = _changing(f"""
+UPDATE {_DAY_TABLE} c
 SET status = 'IN_DOUBT', in_doubt_at = u.at, in_doubt_reason = u.reason
-FROM unnest(%(id)s::uuid[], %(day)s::date[], %(at)s::timestamptz[], %(reason)s::text[]) AS u (id, day, at, reason)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status = 'PREPARED'
-  AND c.enqueued_day = ANY(%(days)s::date[])
-RETURNING {COLUMNS}
-"""
+FROM {_records(("id", "uuid"), ("at", "timestamptz"), ("reason", "text"))}
+WHERE c.id = u.id AND c.status = 'PREPARED'
+""")
 
-RECORD_NOT_SENT = f"""
-UPDATE {LEDGER} c
+RECORD_NOT_SENT = _changing(f"""
+UPDATE {_DAY_TABLE} c
 SET gateway_replica = NULL, gateway_epoch = NULL
-FROM unnest(%(id)s::uuid[], %(day)s::date[]) AS u (id, day)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status = 'PREPARED'
-  AND c.enqueued_day = ANY(%(days)s::date[])
-RETURNING {COLUMNS}
-"""
+FROM {_records(("id", "uuid"))}
+WHERE c.id = u.id AND c.status = 'PREPARED'
+""")
 
 # --- Receipts -------------------------------------------------------------------------------------------------------
 
-# Served by message_correlations_receipt. The candidates of a batch; which of them a receipt means is decided in
-# matching.py. An id is reused after weeks: SMPP_RECEIPTS brings few candidates for one key.
+# Served by message_correlations_receipt: the candidates of a batch. Which of them a receipt means is decided in
+# matching.py.
 FIND_BY_KEYS = f"""
-SELECT {COLUMNS}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at FROM {LEDGER} c
+SELECT {_as_json(_KEYED_ROW)} FROM {LEDGER} c
 WHERE c.operator_message_keys[1] = ANY(%(keys)s::text[]) AND c.operator_id = ANY(%(operator_ids)s::uuid[])
   AND c.operator_message_keys IS NOT NULL AND c.enqueued_day = ANY(%(days)s::date[])
 """
 
+# Served by the primary key.
 FIND_ROWS = f"""
-SELECT {COLUMNS}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at FROM {LEDGER} c
+SELECT {_as_json(_KEYED_ROW)} FROM {LEDGER} c
 WHERE c.id = ANY(%(ids)s::uuid[]) AND c.enqueued_day = ANY(%(days)s::date[])
 """
 
+# Names no indexed column but submitted_at, and that only for a part that was in doubt: the new version of the row
+# stays on its page.
 RECORD_RECEIPTS = f"""
-UPDATE {LEDGER} c
+UPDATE {_DAY_TABLE} c
 SET status = u.new_status, dlr_state = u.new_state, error_code = u.error_code, dlr_received_at = u.at,
     submitted_at = COALESCE(c.submitted_at, u.at)
-FROM unnest(%(id)s::uuid[], %(day)s::date[], %(status)s::text[], %(state)s::text[], %(new_status)s::text[],
-            %(new_state)s::text[], %(error_code)s::text[], %(at)s::timestamptz[])
-     AS u (id, day, status, state, new_status, new_state, error_code, at)
-WHERE c.id = u.id AND c.enqueued_day = u.day AND c.status = u.status AND c.dlr_state IS NOT DISTINCT FROM u.state
-  AND c.enqueued_day = ANY(%(days)s::date[])
-RETURNING c.id
+FROM {
+    _records(
+        ("id", "uuid"),
+        ("status", "text"),
+        ("state", "text"),
+        ("new_status", "text"),
+        ("new_state", "text"),
+        ("error_code", "text"),
+        ("at", "timestamptz"),
+    )
+}
+WHERE c.id = u.id AND c.status = u.status AND c.dlr_state IS NOT DISTINCT FROM u.state
 """
 
 # --- Receipts inbox -------------------------------------------------------------------------------------------------
 
 INBOX = "smpp.receipts_inbox"
 
-INBOX_COLUMNS = (
-    ("operator_id", "uuid"),
-    ("receipt_key", "bigint"),
-    ("taken_at", "timestamptz"),
+_INBOX_KEY = (("operator_id", "uuid"), ("receipt_key", "bigint"), ("taken_at", "timestamptz"))
+_INBOX_COLUMNS = (
+    *_INBOX_KEY,
     ("operator_message_id", "text"),
+    ("lookup_keys", "text[]"),
     ("status", "text"),
     ("stat", "text"),
     ("final", "boolean"),
@@ -206,70 +216,66 @@ INBOX_COLUMNS = (
     ("sender", "text"),
     ("unreadable", "text"),
 )
-_INBOX_NAMES = ", ".join(name for name, _ in INBOX_COLUMNS)
+_INBOX_NAMES = ", ".join(name for name, _ in _INBOX_COLUMNS)
+# Field order of inbox.Waiting.
+_INBOX_ROW = ", ".join(f"i.{name}" for name, _ in _INBOX_COLUMNS) + ", i.matched_row, i.matched_day"
+_INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
 
 INBOX_INSERT = f"""
-INSERT INTO {INBOX} ({_INBOX_NAMES}, lookup_keys, tried_at)
-SELECT {", ".join("u." + name for name, _ in INBOX_COLUMNS)}, string_to_array(u.keys, E'\\x1f'), %(now)s
-FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in INBOX_COLUMNS)}, %(keys)s::text[])
-     AS u ({_INBOX_NAMES}, keys)
+INSERT INTO {INBOX} ({_INBOX_NAMES}, tried_at)
+SELECT u.*, %(now)s FROM {_records(*_INBOX_COLUMNS)}
 ON CONFLICT (operator_id, receipt_key, taken_at) DO NOTHING
 """
 
-_INBOX_FACTS = f"{', '.join('i.' + name for name, _ in INBOX_COLUMNS)}, i.lookup_keys"
-
-# Row locks, taken in one order: two sweeps, or a sweep and a record, share the work instead of doing it twice.
+# Row locks, and SKIP LOCKED: two sweeps, or a sweep and a rematch, share the work instead of doing it twice.
 INBOX_WAITING_FOR = f"""
-SELECT {_INBOX_FACTS} FROM {INBOX} i
-WHERE i.operator_id = %(operator_id)s AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
-  AND i.unreadable IS NULL AND i.taken_at > %(since)s
-ORDER BY i.id FOR UPDATE SKIP LOCKED
+WITH i AS (
+    SELECT * FROM {INBOX} i
+    WHERE i.operator_id = %(operator_id)s AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
+      AND i.unreadable IS NULL AND i.taken_at > %(since)s
+    ORDER BY i.id FOR UPDATE SKIP LOCKED)
+SELECT {_as_json(_INBOX_ROW)} FROM i
 """
 
 INBOX_OLDEST_TRIED = f"""
-SELECT {_INBOX_FACTS} FROM {INBOX} i
-WHERE i.matched_at IS NULL AND i.unreadable IS NULL AND i.taken_at > %(since)s
-ORDER BY i.tried_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+WITH i AS (
+    SELECT * FROM {INBOX} i
+    WHERE i.matched_at IS NULL AND i.unreadable IS NULL AND i.taken_at > %(since)s
+    ORDER BY i.tried_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+SELECT {_as_json(_INBOX_ROW)} FROM i
 """
 
-_INBOX_KEYS = (
-    "unnest(%(operator_id)s::uuid[], %(receipt_key)s::bigint[], %(taken_at)s::timestamptz[]) "
-    "AS u (operator_id, receipt_key, taken_at)"
-)
-_INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
-
-INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {_INBOX_KEYS} WHERE {_INBOX_SAME}"
+INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {_records(*_INBOX_KEY)} WHERE {_INBOX_SAME}"
 
 # `published` is the time now where the caller publishes before the receipt's own acknowledgement, else NULL.
 INBOX_MATCHED = f"""
-UPDATE {INBOX} i
-SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s
-FROM unnest(%(operator_id)s::uuid[], %(receipt_key)s::bigint[], %(taken_at)s::timestamptz[], %(row_id)s::uuid[],
-            %(day)s::date[]) AS u (operator_id, receipt_key, taken_at, row_id, day)
+UPDATE {INBOX} i SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s
+FROM {_records(*_INBOX_KEY, ("row_id", "uuid"), ("day", "date"))}
 WHERE {_INBOX_SAME} AND i.matched_at IS NULL
 """
 
 INBOX_PUBLISHED = f"""
-UPDATE {INBOX} i SET published_at = %(now)s FROM {_INBOX_KEYS}
+UPDATE {INBOX} i SET published_at = %(now)s FROM {_records(*_INBOX_KEY)}
 WHERE {_INBOX_SAME} AND i.matched_at IS NOT NULL AND i.published_at IS NULL
 """
 
 INBOX_GIVEN_UP = f"""
-UPDATE {INBOX} i SET given_up_at = %(now)s FROM {_INBOX_KEYS}
+UPDATE {INBOX} i SET given_up_at = %(now)s FROM {_records(*_INBOX_KEY)}
 WHERE {_INBOX_SAME} AND i.matched_at IS NULL AND i.given_up_at IS NULL
 """
 
 # Matched but never confirmed as published: the process that had it died. Its event is published again.
 INBOX_UNPUBLISHED = f"""
-SELECT {_INBOX_FACTS}, i.matched_row, i.matched_day FROM {INBOX} i
-WHERE i.matched_at IS NOT NULL AND i.published_at IS NULL AND i.matched_at < %(before)s
-ORDER BY i.matched_at LIMIT %(limit)s
+SELECT {_as_json(_INBOX_ROW)} FROM (
+    SELECT * FROM {INBOX} WHERE matched_at < %(before)s AND published_at IS NULL
+    ORDER BY matched_at LIMIT %(limit)s) AS i
 """
 
 INBOX_UNMATCHED = f"""
-SELECT {_INBOX_FACTS} FROM {INBOX} i
-WHERE i.matched_at IS NULL AND i.given_up_at IS NULL AND i.unreadable IS NULL AND i.taken_at < %(before)s
-ORDER BY i.taken_at LIMIT %(limit)s
+SELECT {_as_json(_INBOX_ROW)} FROM (
+    SELECT * FROM {INBOX}
+    WHERE matched_at IS NULL AND given_up_at IS NULL AND unreadable IS NULL AND taken_at < %(before)s
+    ORDER BY taken_at LIMIT %(limit)s) AS i
 """
 
 INBOX_FORGET = f"""

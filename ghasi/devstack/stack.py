@@ -103,6 +103,10 @@ class Stack:
             **self.options.env,
         }
 
+    def shown_env(self) -> dict[str, str]:
+        """What a process outside the stack needs to join it."""
+        return {**self.servers.env(), **self.options.given, "OPERATOR_IDS": ",".join(self.operator_ids)}
+
     @property
     def operator_ids(self) -> list[str]:
         """The operators of the scenario, in its order."""

@@ -150,9 +150,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
     "unmarked": Dialect(summary="esm_class 0: not marked as a receipt", esm_class=0),
     "enrouteFirst": Dialect(summary="an ENROUTE receipt marked as final comes first", enroute=0x04),
     "intermediate": Dialect(summary="an intermediate notification (esm_class 0x20) comes first", enroute=0x20),
-    "udh": Dialect(
-        summary="esm_class 0x44: a UDH (part 1 of 1) before the text", esm_class=0x44, udh=b"\5\0\3\x2a\1\1"
-    ),
+    "udh": Dialect(summary="esm_class 0x44: a UDH before the text", esm_class=0x44, udh=b"\5\0\3\x2a\1\1"),
     "textTrap": Dialect(summary="text: quotes another id and stat, as a message about a receipt would", text="trap"),
     "textSpaces": Dialect(summary="text: and sixteen spaces", text="spaces"),
     "spelledOut": Dialect(summary="DELIVERED, UNDELIVERABLE, ACCEPTED, REJECTED", words=_SPELLED),

@@ -130,6 +130,10 @@ class Smsc:
         self._journal.write("stopped", submits=self._submits.count)
         self._journal.close()
 
+    def flush_log(self) -> None:
+        """Writes the lines gathered so far, for who runs the simulator in-process and reads the log meanwhile."""
+        self._journal.flush()
+
     def _stop_listening(self) -> None:
         if self._server is not None:
             self._server.close()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ghasi.smpp.constants import HEADER_LENGTH, CommandId
+from ghasi.smpp.constants import HEADER_LENGTH, CommandId, command_name
 from ghasi.smpp.core import Core, SessionConfig
 from ghasi.smpp.errors import FieldError, FramingError, StateError, WindowFull
 from ghasi.smpp.events import BindTimedOut, Event, LinkDead, ProtocolFault, RequestExpired
@@ -179,9 +179,8 @@ class Session:
         core = self._core
         core.refuse_when_closing()
         if not may_send(core.role, core.state, command_id):
-            raise StateError(
-                f"0x{command_id:08X} cannot be sent by this {core.role.value} in state {core.state.name}"
-            )
+            name = command_name(command_id)
+            raise StateError(f"{name} cannot be sent by this {core.role.value} in state {core.state.name}")
 
     def respond(
         self,

@@ -1,0 +1,228 @@
+"""The process: builds the parts, starts them in order, stops them in the reverse (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+
+from ghasi.bus import Bus, BusError, BusSettings, TopologyConflict
+from ghasi.contracts import subjects
+from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, WantedRecord
+from ghasi.contracts.topology import SESSION_TTL
+from ghasi.logs import get_logger
+from sessions_gateway.bind import SlotTools
+from sessions_gateway.config import GatewayConfig
+from sessions_gateway.control import Control
+from sessions_gateway.credentials import CredentialsClient
+from sessions_gateway.health import Health
+from sessions_gateway.http import HttpServer
+from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway.memory import Memory
+from sessions_gateway.metrics import Metrics
+from sessions_gateway.mirror import Mirror
+from sessions_gateway.operator import Operator, OperatorTools
+from sessions_gateway.receipts import Receipts
+from sessions_gateway.records import Records
+from sessions_gateway.store import Store, StoreAway
+from sessions_gateway.submissions import Desk, Submissions
+
+CONNECT_RETRY = 1.0
+STOP_MARGIN = 3.0
+RECEIPTS_FLUSH = 5.0
+
+log = get_logger()
+
+
+class Gateway:
+    """One replica. `start` returns when everything runs, which may wait for NATS; `stop` is graceful."""
+
+    def __init__(self, config: GatewayConfig, bus_settings: BusSettings) -> None:
+        self.config = config
+        self.epoch = uuid.uuid4().hex
+        self.metrics = Metrics()
+        self.http = HttpServer(config.http_host, config.http_port, config.redis_url, self.metrics)
+        self.operators: dict[str, Operator] = {}
+        self._bus_settings = bus_settings
+        self._side: set[asyncio.Task[None]] = set()
+        self._running = False
+        self.bus: Bus
+
+    # -- the view of the HTTP server
+
+    def nats_connected(self) -> bool:
+        return self.bus.connected
+
+    def records(self) -> list[SessionRecord]:
+        return [operator.record() for operator in self.operators.values()]
+
+    def others(self) -> list[SessionRecord]:
+        return [
+            record
+            for _, record in self._sessions.fresh(SESSION_TTL)
+            if record.operator_id in self.operators and record.replica != self.config.replica
+        ]
+
+    def observe(self) -> None:
+        for operator in self.operators.values():
+            operator.observe()
+
+    # -- life
+
+    async def start(self) -> None:
+        """Raises OSError where the HTTP port is taken, TopologyConflict where a stream cannot serve."""
+        await self.http.start()
+        self.bus = await self._connect()
+        await self._ensure()
+        self._build()
+        self.bus.on_reconnect = self._reconnected
+        for mirror in (self._sessions, self._replicas, self._wanted):
+            mirror.start()
+        # What the staff wants is known before the first bind is made.
+        await self._wanted.filled.wait()
+        self._lease.start()
+        self._records.start()
+        await self._submissions.start()
+        await self._control.start()
+        for operator in self.operators.values():
+            operator.want(self._wanted.get(operator.operator_id))
+            operator.start()
+        self._health.start()
+        self.http.view = self
+        self._running = True
+        log.info(
+            "gateway.started",
+            replica=self.config.replica,
+            epoch=self.epoch,
+            count=len(self.operators),
+            port=self.http.port,
+        )
+
+    async def stop(self) -> None:
+        """Stops taking, finishes the windows within the deadline, unbinds, gives slots and names back."""
+        if self._running:
+            began = time.monotonic()
+            log.info("gateway.stopping", replica=self.config.replica)
+            grace = max(0.0, self.config.shutdown_deadline - STOP_MARGIN)
+            taking = asyncio.create_task(self._submissions.stop_taking())
+            await asyncio.gather(*(operator.stop(grace) for operator in self.operators.values()))
+            await asyncio.gather(taking, return_exceptions=True)
+            await self._receipts.stop(RECEIPTS_FLUSH)
+            await self._submissions.stop()
+            await self._health.stop()
+            await self._control.stop()
+            await self._records.stop()
+            await self._lease.stop()
+            for mirror in (self._sessions, self._replicas, self._wanted):
+                await mirror.stop()
+            log.info("gateway.stopped", replica=self.config.replica, seconds=round(time.monotonic() - began, 2))
+        for task in self._side:
+            task.cancel()
+        if hasattr(self, "bus"):
+            await self.bus.close()
+        await self.http.stop()
+
+    async def _connect(self) -> Bus:
+        while True:
+            try:
+                return await Bus.connect(self._bus_settings, f"gateway-{self.config.replica}", wait=5.0)
+            except BusError as error:
+                log.warning("bus.unreachable", detail=str(error))
+            await asyncio.sleep(CONNECT_RETRY)
+
+    async def _ensure(self) -> None:
+        while True:
+            try:
+                await self.bus.ensure()
+                return
+            except TopologyConflict:
+                raise
+            except Exception as error:
+                log.warning("bus.not_ready", errorType=type(error).__name__)
+            await asyncio.sleep(CONNECT_RETRY)
+
+    def _build(self) -> None:
+        config, loop = self.config, asyncio.get_running_loop()
+        store = Store(self.bus)
+        memory = Memory(loop.time())
+        self._receipts = Receipts(self.bus)
+        self._sessions = Mirror(self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed)
+        self._replicas = Mirror(self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, lambda _: None)
+        self._wanted = Mirror(self.bus, subjects.BUCKET_WANTED, WantedRecord, self._wanted_changed)
+        replica = ReplicaRecord(config.replica, self.epoch, time.time(), list(config.operator_ids))
+        self._lease = ReplicaLease(
+            store, replica, self.metrics, sole=config.sole, changed=self._lease_changed, clock=loop.time
+        )
+        self._slots = SlotLeases(store, config.replica, self.epoch, self.metrics, sole=config.sole)
+        tools = OperatorTools(
+            replica=config.replica,
+            epoch=self.epoch,
+            slot_tools=SlotTools(
+                CredentialsClient(config.management), config.timers, config.retries, self._lease.may_write
+            ),
+            lease=self._lease,
+            slots=self._slots,
+            sessions=self._sessions,
+            memory=memory,
+            metrics=self.metrics,
+            receipts=self._receipts,
+            changed=self._operator_changed,
+            want=self._want,
+        )
+        self.operators |= {one: Operator(one, tools) for one in config.operator_ids}
+        desks = {
+            one: Desk(one, self.epoch, operator.outbound, memory, operator.metrics, loop.time)
+            for one, operator in self.operators.items()
+        }
+        self._submissions = Submissions(self.bus, config.replica, desks)
+        self._records = Records(store, config.replica, self.operators)
+        self._control = Control(self.bus, store, config.replica, self.operators)
+        self._health = Health(
+            self.bus,
+            config.replica,
+            self.operators,
+            self._slots,
+            self._sessions,
+            self._replicas,
+            self.metrics,
+        )
+
+    # -- what changes
+
+    def _operator_changed(self, operator_id: str) -> None:
+        self._records.changed(operator_id)
+        self._health.changed(operator_id)
+
+    def _session_changed(self, key: str) -> None:
+        operator_id, _, replica = key.partition(".")
+        operator = self.operators.get(operator_id)
+        if operator is not None and replica != self.config.replica:
+            operator.share_gate()
+            self._health.changed(operator_id)
+
+    def _wanted_changed(self, operator_id: str) -> None:
+        operator = self.operators.get(operator_id)
+        if operator is not None:
+            operator.want(self._wanted.get(operator_id))
+
+    def _lease_changed(self) -> None:
+        if not self._lease.held:
+            self._slots.lose_all()
+        for operator in self.operators.values():
+            operator.wake()
+
+    async def _want(self, operator_id: str, wanted: WantedRecord) -> None:
+        """A wish of the gateway's own; where it cannot be written, it holds here until it can."""
+        self.operators[operator_id].want(wanted)
+        try:
+            await self._control.want(operator_id, wanted)
+        except StoreAway:
+            log.error("wanted.not_written", operatorId=operator_id, wanted=wanted.wanted.value)
+
+    async def _reconnected(self) -> None:
+        """A server that lost its memory lost the bucket of the session records with it."""
+        task = asyncio.create_task(self._ensure())
+        self._side.add(task)
+        task.add_done_callback(self._side.discard)
+        for operator_id in self.operators:
+            self._records.changed(operator_id)

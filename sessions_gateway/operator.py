@@ -1,0 +1,326 @@
+"""One operator at this replica: its slots, its way out, its receipts, and what is wanted of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from ghasi.contracts.sessions import SessionRecord, State, Wanted, WantedRecord
+from ghasi.contracts.topology import SESSION_TTL
+from ghasi.logs import get_logger
+from sessions_gateway.bind import BindSlot, SlotTools
+from sessions_gateway.connection import Link
+from sessions_gateway.establish import BoundLinks, Plan
+from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway.memory import Memory
+from sessions_gateway.metrics import Metrics
+from sessions_gateway.mirror import Mirror
+from sessions_gateway.operator_settings import OperatorSettings
+from sessions_gateway.receipts import Receipts
+from sessions_gateway.session_record import Standing, session_record
+from sessions_gateway.store import StoreAway
+from sessions_gateway.traffic import Traffic
+
+LOOK_EVERY = 2.0
+LEASE_GRACE = 0.2
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorTools:
+    """What all operators of the process share."""
+
+    replica: str
+    epoch: str
+    slot_tools: SlotTools
+    lease: ReplicaLease
+    slots: SlotLeases
+    sessions: Mirror[SessionRecord]
+    memory: Memory
+    metrics: Metrics
+    receipts: Receipts
+    changed: Callable[[str], None]
+    """Called with the operator's id when its record changed."""
+    want: Callable[[str, WantedRecord], Coroutine[Any, Any, None]]
+    """Writes the wanted state for good."""
+
+
+class Operator:
+    """Holds leased slots, keeps binds on them as wanted, routes what comes and goes."""
+
+    def __init__(self, operator_id: str, tools: OperatorTools) -> None:
+        self.operator_id = operator_id
+        self.remembered_plan: Plan | None = None
+        self.metrics = tools.metrics.operator(operator_id)
+        self.settings: OperatorSettings | None = None
+        self.wanted = WantedRecord(Wanted.BOUND)
+        self.failed = False
+        """A bind was tried or lost and none is up: true from the first failure of a series."""
+        self.reason: str | None = None
+        self._tools = tools
+        self._loop = asyncio.get_running_loop()
+        self.traffic = Traffic(
+            operator_id, tools.memory, self.metrics, tools.receipts, tools.slot_tools.may_write, self._at_fault
+        )
+        self.outbound = self.traffic.outbound
+        self._slots: dict[int, BindSlot] = {}
+        self._retiring: set[int] = set()
+        self._bound: dict[int, BoundLinks] = {}
+        self._last_bound_at: float | None = None
+        self._last_unbound_at: float | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._side: set[asyncio.Task[None]] = set()
+
+    # -- for the gateway
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._supervise(), name=f"operator-{self.operator_id}")
+
+    def wake(self) -> None:
+        """Something this operator looks at has changed."""
+        self._wake.set()
+
+    def want(self, record: WantedRecord | None) -> None:
+        """The wanted state as the bucket has it now; without a record the operator is to be bound."""
+        before, self.wanted = self.wanted, record or WantedRecord(Wanted.BOUND)
+        if before.wanted is not self.wanted.wanted:
+            log.info(
+                "smpp.wanted",
+                operatorId=self.operator_id,
+                wanted=self.wanted.wanted.value,
+                by=self.wanted.by,
+                reason=self.wanted.reason,
+            )
+        self.metrics.paused.set(self.wanted.wanted is Wanted.PAUSED)
+        self._tell_outbound()
+        self._changed()
+        self.wake()
+
+    def rebind(self, reason: str) -> int:
+        """Starts to bind all slots anew; how many that are."""
+        for slot in list(self._bound):
+            self._spawn(self._slots[slot].rebind(reason, at_once=True))
+        return len(self._bound)
+
+    async def stop(self, grace: float) -> None:
+        """Gives back what waits, finishes the windows within `grace` seconds, unbinds, gives the slots back."""
+        self._stopping = True
+        self._tell_outbound()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(slot.close(grace, "stopping") for slot in self._slots.values()))
+        if self._side:
+            await asyncio.wait(self._side, timeout=1.0)
+        for slot in self._tools.slots.held(self.operator_id):
+            await self._tools.slots.release(self.operator_id, slot)
+        self._slots.clear()
+        self.outbound.stop()
+
+    # -- what stands
+
+    @property
+    def is_bound(self) -> bool:
+        """Bound and taking messages."""
+        return bool(self._bound) and self.wanted.wanted is Wanted.BOUND and not self._stopping
+
+    @property
+    def backup_operator_id(self) -> str | None:
+        """Named by the settings; who carries traffic for whom is decided elsewhere."""
+        return self.settings.backup_operator_id if self.settings else None
+
+    def state(self) -> State:
+        if self.is_bound:
+            return State.BOUND
+        if self.failed or self._bound or self.wanted.wanted is not Wanted.BOUND:
+            return State.UNBOUND
+        return State.CONNECTING if self._slots else State.DISCONNECTED
+
+    def record(self) -> SessionRecord:
+        standing = Standing(
+            operator_id=self.operator_id,
+            replica=self._tools.replica,
+            epoch=self._tools.epoch,
+            state=self.state(),
+            reason=self._shown_reason(),
+            window_used=self.outbound.window_used,
+            tps_current=self.outbound.gate.current(self._loop.time()),
+            last_bound_at=self._last_bound_at,
+            last_unbound_at=self._last_unbound_at,
+        )
+        return session_record(standing, self.settings, self._slots, self._bound.values())
+
+    def observe(self) -> None:
+        """Brings the gauges up to date."""
+        self.metrics.tps_current.set(self.outbound.gate.current(self._loop.time()))
+        self.metrics.window_used.set(self.outbound.window_used)
+        states = Counter(slot.state for slot in self._slots.values())
+        self.metrics.set_states(dict(states) or {self.state(): 1})
+
+    def _shown_reason(self) -> str | None:
+        if self._stopping:
+            return "stopping"
+        if self.wanted.wanted is not Wanted.BOUND:
+            return self.wanted.wanted.value
+        return None if self._bound else self.reason
+
+    # -- keeping slots and binds
+
+    async def _supervise(self) -> None:
+        while True:
+            self._wake.clear()
+            await self._reconcile()
+            try:
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _reconcile(self) -> None:
+        """Slots held as far as they are free, binds on them as far as they are wanted."""
+        lease = self._tools.lease
+        if not lease.held:
+            within = max(0.05, lease.write_for())
+            await asyncio.gather(
+                *(slot.close(LEASE_GRACE, "lease lost", within=within) for slot in self._slots.values())
+            )
+            self._slots.clear()
+            return
+        most = self._max_binds()
+        await self._acquire(most)
+        wanted = self.wanted.wanted in (Wanted.BOUND, Wanted.DRAINED)
+        for slot in self._tools.slots.held(self.operator_id):
+            if slot in self._retiring:
+                continue
+            if slot >= most:
+                self._retire(slot, "fewer binds allowed", release=True)
+            elif not wanted and slot in self._slots:
+                self._retire(slot, self.wanted.wanted.value, release=False)
+            elif wanted and slot not in self._slots:
+                self._slots[slot] = BindSlot(self, slot, self._tools.slot_tools)
+                self._slots[slot].start()
+
+    def _max_binds(self) -> int:
+        """From our last credentials; a replica that never held a slot hears it from the one that does."""
+        if self.settings is not None:
+            return self.settings.max_binds
+        return max((record.max_binds for record in self._others()), default=1)
+
+    async def _acquire(self, most: int) -> None:
+        for slot in range(most):
+            try:
+                await self._tools.slots.acquire(self.operator_id, slot)
+            except StoreAway:
+                return
+
+    def _retire(self, slot: int, reason: str, *, release: bool) -> None:
+        """Closes a bind beside the others: its window may take as long as a response."""
+        self._retiring.add(slot)
+        self._spawn(self._retire_slot(slot, reason, release))
+
+    async def _retire_slot(self, slot: int, reason: str, release: bool) -> None:
+        bind = self._slots.get(slot)
+        if bind is not None:
+            await bind.close(self._tools.slot_tools.timers.response, reason)
+            self._slots.pop(slot, None)
+        if release:
+            await self._tools.slots.release(self.operator_id, slot)
+        self._retiring.discard(slot)
+        self._changed()
+        self.wake()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._side.add(task)
+        task.add_done_callback(self._side.discard)
+
+    # -- told by the slots
+
+    def settings_fetched(self, settings: OperatorSettings) -> None:
+        before, self.settings = self.settings, settings
+        self.share_gate()
+        if before is None or before.max_binds != settings.max_binds:
+            self.wake()
+
+    def slot_bound(self, slot: int, bound: BoundLinks) -> None:
+        self._bound[slot] = bound
+        self.failed, self.reason = False, None
+        self._last_bound_at = time.time()
+        if bound.transmitter is not None:
+            self.outbound.link_up(slot, bound.transmitter)
+        bind = self._slots[slot]
+        log.info(
+            "smpp.session.bound",
+            operatorId=self.operator_id,
+            slot=slot,
+            bindMode=bound.plan.value,
+            host=bind.host,
+            port=bind.port,
+        )
+        self.share_gate()
+        self._changed()
+
+    def slot_unbound(self, slot: int, reason: str) -> None:
+        """A bind ended or was not made."""
+        bound = self._bound.pop(slot, None)
+        if bound is not None:
+            for link in bound.links:
+                self.traffic.forget(link)
+            self._last_unbound_at = time.time()
+            log.warning("smpp.session.unbound", operatorId=self.operator_id, slot=slot, reason=reason)
+            self.outbound.link_down(slot, "unbound")
+            self.share_gate()
+        elif self.reason != reason:
+            log.warning("smpp.bind.failed", operatorId=self.operator_id, slot=slot, reason=reason)
+        self.reason = reason
+        self.failed = self.failed or not self._bound
+        self._changed()
+
+    def slot_changed(self, slot: int) -> None:
+        self._changed()
+
+    def attempt_again(self) -> None:
+        self.metrics.reconnects.inc()
+
+    def credentials_refused(self, times: int, reason: str) -> None:
+        """Slow tries first, because credentials may just have been rotated; then a person must look."""
+        log.error("smpp.credentials.refused", operatorId=self.operator_id, attempts=times, reason=reason)
+        if times >= self._tools.slot_tools.retries.credential_refusals:
+            paused = WantedRecord(Wanted.PAUSED, f"gateway {self._tools.replica}", reason, time.time())
+            self._spawn(self._tools.want(self.operator_id, paused))
+
+    def _at_fault(self, link: Link, reason: str) -> None:
+        for slot, bound in self._bound.items():
+            if link in bound.links:
+                self._spawn(self._slots[slot].rebind(reason, at_once=False))
+
+    def share_gate(self) -> None:
+        """The gate's share follows how many of the operator's binds are here."""
+        if self.settings is None:
+            return
+        own = len(self._bound)
+        total = own + sum(record.binds for record in self._others())
+        self.outbound.gate.set_limit(self.settings.tps_limit, own, total)
+
+    def _others(self) -> list[SessionRecord]:
+        return [
+            record
+            for _, record in self._tools.sessions.fresh(SESSION_TTL)
+            if record.operator_id == self.operator_id and record.replica != self._tools.replica
+        ]
+
+    def _tell_outbound(self) -> None:
+        if self._stopping:
+            self.outbound.refuse("stopping")
+        else:
+            self.outbound.refuse("" if self.wanted.wanted is Wanted.BOUND else self.wanted.wanted.value)
+
+    def _changed(self) -> None:
+        self._tools.changed(self.operator_id)

@@ -1,0 +1,63 @@
+"""What the sessions bucket, `/sessions` and control answers say of an operator at this replica."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ghasi.contracts.sessions import SendRules, SessionRecord, State
+from sessions_gateway.bind import BindSlot
+from sessions_gateway.establish import BoundLinks
+from sessions_gateway.operator_settings import OperatorSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An operator's state as its owner knows it; times are Unix seconds."""
+
+    operator_id: str
+    replica: str
+    epoch: str
+    state: State
+    reason: str | None
+    window_used: int
+    tps_current: int
+    last_bound_at: float | None
+    last_unbound_at: float | None
+
+
+def session_record(
+    standing: Standing,
+    settings: OperatorSettings | None,
+    slots: dict[int, BindSlot],
+    bound: Collection[BoundLinks],
+) -> SessionRecord:
+    """The record; host, port and the next attempt are those of the lowest slot."""
+    lowest = slots[min(slots)] if slots else None
+    waiting = lowest.next_attempt_in if lowest else None
+    modes = ", ".join(sorted({one.plan.value for one in bound}))
+    return SessionRecord(
+        operator_id=standing.operator_id,
+        replica=standing.replica,
+        epoch=standing.epoch,
+        state=standing.state,
+        operator_name=settings.operator_name if settings else "",
+        bind_mode=modes or (settings.bind_mode.value if settings else ""),
+        host=lowest.host if lowest else "",
+        port=lowest.port if lowest else 0,
+        binds=len(bound),
+        max_binds=settings.max_binds if settings else 1,
+        window_size=settings.window_size if settings else 10,
+        window_used=standing.window_used,
+        tps_limit=settings.tps_limit if settings else 0,
+        tps_current=standing.tps_current,
+        reconnect_attempts=max((slot.failures for slot in slots.values()), default=0),
+        next_reconnect_at=None if waiting is None else time.time() + waiting,
+        last_bound_at=standing.last_bound_at,
+        last_unbound_at=standing.last_unbound_at,
+        backup_operator_id=settings.backup_operator_id if settings else None,
+        reason=standing.reason,
+        updated_at=time.time(),
+        rules=settings.rules if settings else SendRules(),
+    )
