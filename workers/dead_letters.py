@@ -62,19 +62,19 @@ class DeadLetters:
             headers["Smpp-Message-Id"] = message_id
         msg_id = hashlib.sha256(f"{self._operator_id} {delivery.sequence} {reason}".encode()).hexdigest()[:40]
         publication = Publication(subjects.dead(self._operator_id), body, msg_id, headers)
-        await self._context.publish([publication])
+        sequence = await self._stored(publication)
         metrics.dead_letters.labels(self._operator_id, reason.partition(":")[0]).inc()
-        await self._index(delivery, reason, message_id)
+        operator_id, message = UUID(self._operator_id), UUID(message_id) if message_id else None
+        await self._index(DeadLetterRow(operator_id, sequence, reason, message, len(delivery.data), utc_now()))
 
-    async def _index(self, delivery: Delivery, reason: str, message_id: str | None) -> None:
-        row = DeadLetterRow(
-            UUID(self._operator_id),
-            delivery.sequence,
-            reason,
-            UUID(message_id) if message_id else None,
-            len(delivery.data),
-            utc_now(),
-        )
+    async def _stored(self, publication: Publication) -> int:
+        while True:
+            try:
+                return await self._context.bus.publish(publication)
+            except BusError:
+                await self._context.sleep(ACK_RETRY)
+
+    async def _index(self, row: DeadLetterRow) -> None:
         while True:
             try:
                 await self._context.works.run(index_dead_letter, row)

@@ -23,6 +23,9 @@ BROKEN_PDU = "broken_pdu"
 OTHER_PDU = "other_pdu"
 NOT_A_RECEIPT = "not_a_receipt"
 BROKEN_RESPONSE = "broken_response"
+LONG_ID = "long_id"
+MAX_KEY = 128
+"""Characters; ids are 64 octets at most (SMPP 3.4 §5.2.23), and no index takes one of thousands."""
 
 # The rule names the base of the ids in submit_sm_resp; where that is not plain text the receipts use the other one.
 _RECEIPT_BASE = {"hex": IdBase.DEC, "dec": IdBase.HEX}
@@ -90,13 +93,16 @@ def _read_late(raw: RawReceipt) -> ReceiptFacts | Late:
 
 def _facts(raw: RawReceipt, pdu: DeliverSm | DataSm, receipt: Receipt, rules: SendRules) -> ReceiptFacts:
     unreadable = receipt.unreadable.value if receipt.unreadable else None
+    keys = tuple(receipt.lookup_keys(receipt_id_base(rules)))
     if not receipt.is_receipt:
         unreadable = NOT_A_RECEIPT
+    elif any(len(key) > MAX_KEY for key in keys):
+        unreadable, keys = LONG_ID, ()
     return ReceiptFacts(
         receipt_key=raw.stream_seq,
         operator_id=UUID(raw.operator_id),
         operator_message_id=receipt.id or "",
-        lookup_keys=tuple(receipt.lookup_keys(receipt_id_base(rules))),
+        lookup_keys=keys,
         status=(receipt.state or DlrStatus.UNKNOWN).value,
         stat=receipt.stat,
         final=receipt.final and unreadable is None,

@@ -36,6 +36,7 @@ class _Error(msgspec.Struct):
 class _Reply(msgspec.Struct):
     error: _Error | None = None
     duplicate: bool = False
+    seq: int = 0
 
 
 _reply_decoder = msgspec.json.Decoder(_Reply)
@@ -100,15 +101,16 @@ class BatchPublisher:
     async def _singly(self, chunk: list[Publication]) -> None:
         for start in range(0, len(chunk), PIPELINE):
             part = chunk[start : start + PIPELINE]
-            await asyncio.gather(*(self._single(publication) for publication in part))
+            await asyncio.gather(*(self.single(publication) for publication in part))
 
-    async def _single(self, publication: Publication) -> None:
+    async def single(self, publication: Publication) -> int:
+        """Publishes one message; returns its sequence in the stream (the first's, where it is a repeat)."""
         headers: dict[str, Any] = dict(publication.headers)
         if publication.msg_id:
             headers[HEADER_MSG_ID] = publication.msg_id
         reply = await self._request(publication, headers)
         try:
-            _raise_refusal(reply)
+            return _raise_refusal(reply).seq
         except BatchRefused as refused:
             raise PublishFailed(f"JetStream error {refused.code}") from None
 
@@ -139,13 +141,14 @@ def _headers(publication: Publication, batch_id: str, number: int, commit: bool)
     return headers
 
 
-def _raise_refusal(reply: bytes) -> None:
+def _raise_refusal(reply: bytes) -> _Reply:
     try:
         decoded = _reply_decoder.decode(reply)
     except msgspec.DecodeError:
         raise PublishFailed("unreadable PubAck") from None
     if decoded.error is not None:
         raise BatchRefused(decoded.error.err_code, decoded.error.description)
+    return decoded
 
 
 def _chunks(group: list[Publication]) -> list[list[Publication]]:

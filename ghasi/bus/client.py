@@ -110,9 +110,9 @@ class Bus:
     async def bucket(self, name: str) -> KeyValue:
         return await self.js.key_value(name)
 
-    async def publish(self, publication: Publication) -> None:
-        """Waits for the PubAck; raises PublishFailed or BusTimeout."""
-        await self._publisher.publish((publication,))
+    async def publish(self, publication: Publication) -> int:
+        """Waits for the PubAck; returns the stream sequence. Raises PublishFailed or BusTimeout."""
+        return await self._publisher.single(publication)
 
     async def publish_many(self, publications: Sequence[Publication]) -> None:
         """Waits until all are stored; raises PublishFailed or BusTimeout, then any part may be stored."""

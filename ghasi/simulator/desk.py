@@ -11,7 +11,7 @@ from typing import Any, Final
 from ghasi.simulator.agenda import Agenda
 from ghasi.simulator.link import Link
 from ghasi.simulator.log import Journal
-from ghasi.smpp.errors import FieldError, StateError, WindowFull
+from ghasi.smpp.errors import LocalProtocolError
 from ghasi.smpp.pdu import DataSm, DeliverSm, GenericNack, Pdu
 
 TEMPORARY: Final = frozenset({0x08, 0x14, 0x58, 0x64})
@@ -94,12 +94,7 @@ class Desk:
         parcel.tries += 1
         try:
             number = link.session.send(parcel.pdu, now=self._loop.time(), context=parcel)
-        except (StateError, WindowFull):
-            parcel.tries -= 1
-            self._waiting.appendleft(parcel)
-            self.push_soon()
-            return
-        except FieldError as error:
+        except LocalProtocolError as error:
             self._journal.write("receipt_unsendable", reason=str(error), **parcel.about)
             return
         self._journal.write("receipt", seq=number, bind=link.number, tries=parcel.tries, **parcel.about)

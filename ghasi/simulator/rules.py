@@ -22,6 +22,9 @@ Status = int | str
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Id = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[ -~]*$")]
+"""Fits into message_id (SMPP 3.4 §4.4.2)."""
+Address = Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[ -~]*$")]
 Feature = Literal["messagePayload", "udh", "sar", "laterPart", "flash", "ucs2", "receiptWanted"]
 
 _CODES: Final = {name: code for code, name in STATUS_NAMES.items()}
@@ -67,7 +70,7 @@ class ReceiptFault(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     copies: Natural = 1
     before_response: bool = False
     enroute: bool | None = None
-    id: str | None = None
+    id: Id | None = None
 
     def __post_init__(self) -> None:
         if self.delay is not None:
@@ -87,8 +90,8 @@ class Trickle(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_
 class Mo(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A message from a subscriber: a deliver_sm that is no receipt."""
 
-    from_: str = msgspec.field(name="from")
-    to: str
+    from_: Address = msgspec.field(name="from")
+    to: Address
     text: str = "hello"
 
 
@@ -96,8 +99,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     """Everything a rule can do; absent means: as without the rule."""
 
     status: Status | None = None
-    info: str | None = None
-    message_id: str | None = None
+    info: Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[ -~]*$")] | None = None
+    message_id: Id | None = None
     delay: Span | None = None
     answer: Literal["none", "nack", "wrongSequence", "wrongCommand", "twice"] | None = None
     taken: bool | None = None

@@ -640,7 +640,7 @@ async def test_unanswered_receipts_are_kept_for_the_next_bind(running: Start) ->
         assert {line["why"] for line in smsc.lines("deliver_unanswered")} == {"lost"}
 
 
-async def test_an_expired_receipt_goes_again_unless_its_answer_was_only_late(running: Start) -> None:
+async def test_an_expired_receipt_goes_again(running: Start) -> None:
     keys = {"receipts": {"delay": 0.0, "window": 1}, "timers": {"response": 0.15}}
     async with running(**keys) as smsc, esme(smsc.port) as client:
         await client.event(Bound)
@@ -648,6 +648,44 @@ async def test_an_expired_receipt_goes_again_unless_its_answer_was_only_late(run
         await client.submit(TO)
         await client.received(2)
         assert (await smsc.line("deliver_unanswered"))["why"] == "expired"
+
+
+async def test_a_late_answer_is_an_answer(running: Start) -> None:
+    """The receipt that waited for a second try is not sent again."""
+    keys = {"receipts": {"delay": 0.0, "window": 1}, "timers": {"response": 0.1}}
+    async with running(**keys) as smsc, esme(smsc.port, bind=TX) as tx, esme(smsc.port, bind=RX) as rx:
+        await rx.event(Bound)
+        rx.deliver_status = None
+        await tx.submit(TO)
+        # The only window place is taken again by the second try; the answer to the first settles both.
+        first, second = await rx.received(2)
+        now = asyncio.get_running_loop().time()
+        rx.protocol.session.respond(first, now=now)
+        rx.protocol.pump()
+        assert (await smsc.line("deliver_resp_late"))["command_status"] == 0
+        rx.protocol.session.respond(second, now=now)
+        rx.protocol.pump()
+        await smsc.line("deliver_resp")
+        await tx.submit(TO)
+        third = (await rx.received(3))[2]
+        assert parse_receipt(third).ids != parse_receipt(first).ids == parse_receipt(second).ids
+
+
+async def test_a_receipt_that_no_deliver_sm_can_carry_is_noted(running: Start) -> None:
+    async with running() as smsc, esme(smsc.port) as client:
+        await client.event(Bound)
+        await client.ask(DataSm(source_addr="G", destination_addr="9" * 30, registered_delivery=1))
+        assert "source_addr" in (await smsc.line("receipt_unsendable"))["reason"]
+        await client.submit(TO)
+        await client.received()
+
+
+async def test_who_does_not_bind_is_sent_away(running: Start) -> None:
+    async with running(timers={"bind": 0.1}) as smsc:
+        client = Esme()
+        await client.connect(smsc.port)
+        await client.event(Closed)
+        await smsc.line("bind_timeout")
 
 
 # -- TLS, the end

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,10 +82,14 @@ def _end(_signal: int, _frame: object) -> None:
 
 def _listen(host: str, port: int, parent: int) -> PoolServer | None:
     """Waits for a port that the pool before this one still holds; None where our own pool ends meanwhile."""
+    told = False
     while os.getppid() == parent:
         try:
             return PoolServer((host, port), parent)
-        except OSError:
+        except OSError as error:
+            if not told:
+                print(f"metrics: port {port}: {error.strerror}, trying on", file=sys.stderr)  # noqa: T201
+                told = True
             time.sleep(BIND_RETRY)
     return None
 

@@ -57,6 +57,8 @@ def test_defaults_are_a_well_behaved_operator() -> None:
         ("name: A, rules: [{receipt: {err: 27}}]", "rules[0].receipt.err: Expected `str | null`, got `int` (write"),
         ("name: A, rules: [{receipt: {delay: -1}}]", "rules[0].receipt.delay: must be seconds or"),
         ("name: A, management: {failures: [{status: 42}]}", "management.failures[0].status: Expected `int` >= 100"),
+        ("name: A, rules: [{messageId: " + 65 * "9" + "}]", "rules[0].messageId: Expected `str"),
+        ("name: A, ids: {start: 1" + 40 * "0" + "}", "operators[0].ids.start: more than 40 digits"),
         ("name: A, name: B", "the key 'name' stands here twice"),
     ],
 )

@@ -16,8 +16,8 @@ from ghasi.smpp.events import (
     RequestExpired,
     RequestLost,
     RequestReceived,
-    Unbound,
     UnbindReceived,
+    Unbound,
     UnexpectedResponse,
 )
 from ghasi.smpp.pdu import (

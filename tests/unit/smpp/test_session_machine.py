@@ -74,14 +74,19 @@ class Joined(RuleBasedStateMachine):
         self.count = 0
         self.cut = False
 
-    @initialize(first=START, second=START)
-    def connect(self, first: int, second: int) -> None:
+    @initialize(first=START, second=START, bound=st.sampled_from([True, True, True, False]))
+    def connect(self, first: int, second: int, bound: bool) -> None:
         self.ends = {
             Role.ESME: End(Role.ESME, first, self.now),
             Role.SMSC: End(Role.SMSC, second, self.now),
         }
         self.ends[Role.ESME].session.send(BindTransceiver(system_id="ghasi"), now=self.now)
         self._collect()
+        if bound:
+            self.deliver_all()
+            self.respond(Role.SMSC, 0, 0)
+            self.deliver_all()
+            assert all(end.session.is_bound for end in self.ends.values())
 
     def _collect(self) -> None:
         for end in self.ends.values():
@@ -171,7 +176,11 @@ class Joined(RuleBasedStateMachine):
         self._collect()
 
     @precondition(lambda self: not self.cut)
-    @rule(role=st.sampled_from(Role), octets=st.binary(max_size=30), command=st.sampled_from([4, 5, 0x15, 0x80000004, 99]))
+    @rule(
+        role=st.sampled_from(Role),
+        octets=st.binary(max_size=30),
+        command=st.sampled_from([4, 5, 0x15, 0x80000004, 99]),
+    )
     def noise(self, role: Role, octets: bytes, command: int) -> None:
         """A third party's PDU of any content between two whole ones."""
         if self.ends[role.peer].wire or self.ends[role].session.state.name == "BINDING":
@@ -239,10 +248,7 @@ TestJoined.settings = settings(max_examples=150, stateful_step_count=40, deadlin
 def test_the_machine_reaches_traffic_both_ways():
     """The rules above do lead to binds, answers, expiries, late answers and losses."""
     machine = Joined()
-    machine.connect(1, 0x7FFFFFFD)
-    machine.deliver_all()
-    machine.respond(Role.SMSC, 0, 0)
-    machine.deliver_all()
+    machine.connect(1, 0x7FFFFFFD, bound=True)
     machine.send(Role.ESME, False)
     machine.send_encoded(2)
     machine.send(Role.SMSC, False)

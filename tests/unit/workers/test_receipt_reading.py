@@ -111,6 +111,7 @@ def test_tlvs_alone_and_data_sm() -> None:
         (deliver("id:0A1B err:000"), "no_state"),
         (deliver("Salam", esm_class=0), "not_a_receipt"),
         (EnquireLink(), "other_pdu"),
+        (deliver(f"id:{'7' * 140} stat:DELIVRD"), "long_id"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_never_a_failure(pdu: Pdu, reason: str) -> None:
