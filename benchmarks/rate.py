@@ -28,6 +28,7 @@ async def run(servers: Any, limit: int, processes: int, messages: int) -> dict[s
                 await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
                 await product.start()
                 await platform.until(lambda: len(platform.results) >= messages, timeout=600, what=product.tails())
+            product.children["simulator"].stop()
             arrivals = [line["mono"] for line in product.smsc_log(one["id"])]
         finally:
             product.stop()

@@ -8,10 +8,10 @@ from ghasi.env import exit_on_bad_settings
 from ghasi.logs import setup_logging
 from workers import metrics_dir
 
-# Before anything imports prometheus_client, which settles at its import where values live.
-metrics_dir.prepare()
-
 with exit_on_bad_settings():
+    # Before anything imports prometheus_client, which settles at its import where values live.
+    metrics_dir.prepare()
+
     from workers.config import WorkerConfig
 
     config = WorkerConfig.from_env()

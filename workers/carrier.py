@@ -22,7 +22,7 @@ from ghasi.logs import get_logger
 from workers import fates, metrics, outcomes
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
-from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, prepare, record
+from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, confirm, prepare, record
 from workers.outgoing import Outgoing
 from workers.shelf import Load
 
@@ -259,6 +259,12 @@ class Carrier:
         for receipt in matched:
             publications += outcomes.receipt_publications(receipt, now=now)
         await self._context.publish(publications)
+        if matched:
+            try:
+                await self._context.works.run(confirm, matched)
+            except LedgerAway:
+                # Unconfirmed events are told again by the inbox's sweep, under the same message ids.
+                log.warning("ledger.away", operatorId=self._operator_id)
 
     async def give_back(self, outgoing: Outgoing, delay: float) -> None:
         """Back to the stream for `delay` seconds; the next delivery starts from the ledger."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from ghasi.bus import BusError, Publication
 from ghasi.contracts import events, subjects, timers
@@ -13,6 +13,7 @@ from workers import metrics
 from workers.context import Context, utc_now
 from workers.delivery import Delivery
 from workers.ledger_work import DeadLetterRow, LedgerAway, index_dead_letter
+from workers.outcomes import event_id_of
 from workers.outgoing import Outgoing, dead_letter_body
 
 log = get_logger()
@@ -84,8 +85,9 @@ class DeadLetters:
 
     def _result(self, message_id: str, refused: Refused) -> Publication:
         reason = DeadReason(refused.reason)
+        msg_id = events.stable_id(message_id, 0, "DEAD", reason.value)
         event = events.SubmitResultEvent(
-            event_id=str(uuid4()),
+            event_id=event_id_of(msg_id),
             occurred_at=utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             message_id=message_id,
             account_id=None,
@@ -101,5 +103,5 @@ class DeadLetters:
         return Publication(
             subjects.SUBMIT_RESULT,
             events.encode_event(event),
-            events.stable_id(message_id, 0, "DEAD", reason.value),
+            msg_id,
         )

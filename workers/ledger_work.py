@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -90,6 +90,12 @@ def record(work: Recording) -> Recorded:
     keys = [outcome.lookup_keys[0] for outcome in work.outcomes if outcome.lookup_keys]
     matched = inbox.rematch(work.operator_id, keys, now=work.now) if keys else []
     return Recorded(outcomes, list(matched))
+
+
+@guarded
+def confirm(matched: Sequence[MatchedReceipt]) -> None:
+    """Their events are stored: the inbox need not tell them again."""
+    inbox.confirm_published(matched, now=datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def _result(message: MessageOutcome, now: datetime) -> Publication:
     attempt = max(part.attempt for part in message.parts)
     msg_id = stable_id(message.message_id, attempt, result.value)
     event = SubmitResultEvent(
-        event_id=_event_id(msg_id),
+        event_id=event_id_of(msg_id),
         occurred_at=iso(now),
         message_id=str(message.message_id),
         account_id=message.account_id,
@@ -193,7 +193,7 @@ def _matched(receipt: MatchedReceipt) -> Publication:
 
 
 def _dlr(event: DlrInboundEvent, msg_id: str) -> Publication:
-    complete = msgspec.structs.replace(event, event_id=_event_id(msg_id))
+    complete = msgspec.structs.replace(event, event_id=event_id_of(msg_id))
     return Publication(subjects.DLR_INBOUND, encode_event(complete), msg_id, _headers(event.traceparent))
 
 
@@ -208,7 +208,7 @@ def _delivered_at(facts: ReceiptFacts) -> str | None:
     return iso(facts.done_at or facts.taken_at)
 
 
-def _event_id(msg_id: str) -> str:
+def event_id_of(msg_id: str) -> str:
     """A UUID v4 by its form, always the same for one `Nats-Msg-Id`: who remembers event ids drops a repeat that comes
     after the stream's duplicate window."""
     return str(uuid.UUID(bytes=hashlib.sha256(msg_id.encode()).digest()[:16], version=4))

@@ -18,7 +18,7 @@ from workers.broker.works import WorkQueue
 from workers.delivery import Delivery
 from workers.holders import Holders
 from workers.outgoing import PLAIN_RULES
-from workers.receipts import RawReceipt, RetryLater, Taken, take_in
+from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
 
 log = get_logger()
 
@@ -75,6 +75,8 @@ class ReceiptLane:
         raw = [_raw(self.operator_id, delivery) for delivery in deliveries]
         taken = await self._recorded(raw)
         await self._bus.publish_many(taken.publications)
+        if taken.woken:
+            await self._works.run(confirm, taken)
         for delivery in deliveries:
             await delivery.ack()
         await self._bus.flush()

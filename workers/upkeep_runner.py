@@ -46,6 +46,8 @@ class UpkeepRunner:
             now: datetime = utc_now()
             publications = await self._works.run(job.function, now)
             await self._bus.publish_many(publications)
+            if job.confirm is not None:
+                await self._works.run(job.confirm, utc_now())
         except BusError as error:
             log.warning("upkeep.failed", action=job.name, detail=str(error))
         except Exception as error:

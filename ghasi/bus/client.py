@@ -37,6 +37,7 @@ class Bus:
         self.on_disconnect: Hook | None = None
         self.on_reconnect: Hook | None = None
         self._publisher = BatchPublisher(nc, PUBLISH_TIMEOUT)
+        self._closing = False
 
     @classmethod
     async def connect(cls, settings: BusSettings, name: str, *, wait: float = 30.0) -> Bus:
@@ -45,7 +46,8 @@ class Bus:
         bus = cls(settings, nc)
 
         async def disconnected() -> None:
-            log.warning("bus.disconnected")
+            if not nc.is_closed and not bus._closing:
+                log.warning("bus.disconnected")
             if bus.on_disconnect is not None:
                 await bus.on_disconnect()
 
@@ -140,6 +142,7 @@ class Bus:
 
     async def close(self) -> None:
         """Flush and close. Never `drain()`: after empty pulls it hangs for its whole timeout."""
+        self._closing = True
         try:
             await self.flush()
         except BusError:

@@ -175,8 +175,8 @@ def message_outcomes(message_ids: set[UUID], days: Sequence[date]) -> dict[UUID,
     return {message_id: outcome for message_id, outcome in found.items() if outcome is not None}
 
 
-def find_parts(row_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Part]:
-    """Parts by their row ids, for late responses, which know nothing else of them.
+def find_parts(row_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, tuple[UUID, Part]]:
+    """Carrier and part by row id, for late responses, which know nothing else of them.
 
     Looks in the days of the last week first, then in all; an id whose day was dropped, or that was given up for a
     new one, is absent.
@@ -189,7 +189,7 @@ def find_parts(row_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Part]:
 
 
 @repeated
-def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Part]:
+def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, tuple[UUID, Part]]:
     with locked():
         rows = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(row_ids), "days": list(days)})
-    return {row.row_id: row.part() for row in rows}
+    return {row.row_id: (row.operator_id, row.part()) for row in rows}

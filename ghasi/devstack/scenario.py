@@ -48,6 +48,7 @@ def settle(scenario: Path, target: Path) -> Settled:
         operators = data["operators"]
         for operator in operators:
             operator["port"] = operator.get("port") or free_port()
+            _tell_id_base(operator)
         found = tuple(SimulatedOperator(str(one["id"]), str(one["name"]), one["port"]) for one in operators)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise DevstackError(f"{scenario}: not a scenario of operators ({type(error).__name__})") from error
@@ -57,3 +58,15 @@ def settle(scenario: Path, target: Path) -> Settled:
     target.touch(mode=0o600)
     target.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Settled(target, found, management["port"], management["token"])
+
+
+def _tell_id_base(operator: dict[str, Any]) -> None:
+    """Let operator management say what onboarding finds out: ids hexadecimal in responses, decimal in receipts.
+
+    A scenario that says something of its own about `idBase` keeps it.
+    """
+    ids = operator.get("ids", {})
+    response, receipt = str(ids.get("response", "decimal")), str(ids.get("receipt", ""))
+    if response.lower().endswith("hex") and receipt.lower().endswith("decimal"):
+        told = operator.setdefault("management", {}).setdefault("override", {})
+        told.setdefault("rules", {}).setdefault("idBase", "hex")

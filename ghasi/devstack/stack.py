@@ -1,15 +1,18 @@
 """The whole connector on this machine: servers, simulated operators, and every process of the product."""
 
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+import time
+import urllib.request
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ghasi.devstack import processes
 from ghasi.devstack.endpoint import Endpoints
@@ -20,6 +23,7 @@ from ghasi.devstack.servers import ALL, Servers
 from ghasi.devstack.supervisor import ProcessSpec, Supervisor
 
 ADMIN = "admin"
+_LOOK_EVERY_S = 0.05
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 _PASSED_ON_PREFIXES = ("COVERAGE_", "COV_CORE_")
 _SERVER_VARIABLES = {"nats": "NATS_URL", "postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
@@ -129,6 +133,27 @@ class Stack:
     def gateway_url(self) -> str:
         """Base address of the first gateway's HTTP side."""
         return f"http://127.0.0.1:{self.ports.gateway}"
+
+    def await_bound(self, operator_ids: Collection[str] | None = None, *, timeout: float = 20.0) -> None:
+        """Wait until operators (all of them by default) are bound. Raises StartFailed where they are not in time."""
+        missing = set(self.operator_ids if operator_ids is None else operator_ids)
+        deadline = time.monotonic() + timeout
+        while missing:
+            missing -= {
+                session["operatorId"] for session in self.sessions() if session["state"] in ("BOUND", "FAILBACK")
+            }
+            if missing and time.monotonic() > deadline:
+                raise self.supervisor.child("gateway").failure(f"has not bound {', '.join(sorted(missing))}")
+            time.sleep(_LOOK_EVERY_S if missing else 0)
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """What the first gateway shows under /sessions; empty where it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.gateway_url}/sessions", timeout=2.0) as answer:  # noqa: S310 - ours
+                shown: list[dict[str, Any]] = json.load(answer)["sessions"]
+        except (OSError, ValueError):
+            return []
+        return shown
 
     def stop(self) -> None:
         """Stop the processes in order, then the servers. Data and logs stay."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -19,7 +20,7 @@ def _coloured(word: str) -> Text:
 
 def table(tracks: Iterable[Track], *, title: str) -> Table:
     """One row a message."""
-    made = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    made = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("operator", "language", "message", "parts", "coding", "state", "receipt", ""):
         made.add_column(heading, justify="right" if heading == "parts" else "left", no_wrap=heading != "message")
     for track in tracks:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,18 +31,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def stack(
+def stack(
     servers: Servers, django_ready: None, folder: Path, smsc_kind: str
-) -> AsyncIterator[tuple[Product, Peer | None]]:
+) -> Iterator[tuple[Product, Peer | None]]:
     """One operator on the SMSC chosen, a gateway, both pools."""
     one: dict[str, Any] = operator()
     product = Product(servers, folder, [one], simulate=smsc_kind == "simulator")
     peer = None
     try:
         if smsc_kind != "simulator":
-            peer = await start_peer(product, smsc_kind, sys.executable)
+            peer = asyncio.run(start_peer(product, smsc_kind, sys.executable))
             one["port"] = peer.port
-        await product.start()
+        asyncio.run(product.start())
         yield product, peer
     finally:
         product.stop()
@@ -59,11 +61,16 @@ def product(stack: tuple[Product, Peer | None]) -> Product:
 
 @pytest.fixture
 def submits(stack: tuple[Product, Peer | None]) -> Any:
-    """What the SMSC itself says it took: one dict a submit_sm, by destination."""
+    """What the SMSC itself says it took: one dict a submit_sm, by destination; waits until `count` are there."""
     product, peer = stack
 
-    def of(destination: str) -> list[dict[str, Any]]:
-        lines = peer.submits() if peer is not None else product.smsc_log(product.operator_ids[0])
-        return [one for one in lines if one["destination_addr"] == destination.lstrip("+")]
+    async def of(destination: str, count: int = 1) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + 5
+        while True:
+            lines = peer.submits() if peer is not None else product.smsc_log(product.operator_ids[0])
+            found = [one for one in lines if one["destination_addr"] == destination.lstrip("+")]
+            if len(found) >= count or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.02)
 
     return of

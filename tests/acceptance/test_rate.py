@@ -26,6 +26,7 @@ async def test_four_processes_keep_the_limit_and_use_it(servers: Servers, django
             await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
             await product.start()
             await platform.until(lambda: len(platform.results) >= 3000, timeout=150, what=product.tails())
+        product.children["simulator"].stop()
         arrivals = [line["mono"] for line in product.smsc_log(one["id"])]
         assert len(arrivals) == expected
         assert worst_second(arrivals) <= 100
@@ -45,6 +46,7 @@ async def test_a_message_of_more_parts_than_the_limit_goes_out_whole_and_in_orde
         async with await Platform.over(servers.nats_url) as platform:
             await platform.send([command(one["id"], "+93701234567", "x" * 153 * 5)])
             await platform.until(lambda: bool(platform.results), timeout=30, what=product.tails())
+        product.children["simulator"].stop()
         submits = product.smsc_log(one["id"])
         assert [bytes.fromhex(line["short_message"])[4:6] for line in submits] == [bytes([5, n]) for n in range(1, 6)]
         assert worst_second([line["mono"] for line in submits]) == 1

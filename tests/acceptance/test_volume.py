@@ -41,6 +41,7 @@ async def test_the_ledger_agrees_with_the_smscs_own_log_line_by_line(
             await platform.send(commands)
             await platform.until(lambda: len(platform.receipts) >= MESSAGES, timeout=200, what=product.tails())
             rows = await ledger_rows(one["id"])
+        product.children["simulator"].stop()
         submits = product.smsc_log(one["id"])
         by_destination = {made["to"].lstrip("+"): made["messageId"] for made in commands}
         assert Counter(line["destination_addr"] for line in submits) == Counter(by_destination.keys())

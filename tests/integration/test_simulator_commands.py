@@ -180,7 +180,7 @@ def test_a_bad_file_is_one_line_and_exit_status_2(command: str, tmp_path: Path) 
 
 
 def test_check_and_lists() -> None:
-    assert run("simulate", EXAMPLE, "--check").stdout == f"{EXAMPLE}: 3 operators, nothing wrong\n"
+    assert run("simulate", EXAMPLE, "--check").stdout == f"{EXAMPLE}: nothing wrong (3 operators)\n"
     faults = run("simulate", "--list-faults").stdout
     assert "overRate" in faults
     assert "trickle" in faults

@@ -33,9 +33,7 @@ from sessions_gateway.config import GatewayConfig, LinkTimers, ManagementConfig,
 from sessions_gateway.gateway import Gateway
 
 RECEIPT = b"id:%s sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat:DELIVRD err:000 text:hi"
-FAST_TIMERS = LinkTimers(
-    connect=2.0, bind=1.0, response=2.0, enquire_interval=30.0, enquire_timeout=0.3, unbind=0.5
-)
+FAST_TIMERS = LinkTimers(connect=2.0, bind=1.0, response=2.0, enquire_interval=30.0, enquire_timeout=0.3, unbind=0.5)
 FAST_RETRIES = Retries(reconnect=(0.1, 0.2, 0.4), old_session=(0.15,), slow=0.2, credential_refusals=3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,21 +27,24 @@ class Command(BaseCommand):
             "--exit", action="store_true", help="stop at the end; exit code 0 only if all outcomes are as expected"
         )
 
+        parser.add_argument("--run-dir", type=Path, default=RUN_ROOT / "demo", metavar="DIR", help="where it all lives")
+
     def handle(self, *_: Any, **options: Any) -> None:
         console = Console()
         try:
             with ends_on_signal():
-                succeeded = self._run(console, stay=not options["exit"])
+                succeeded = self._run(console, options["run_dir"], stay=not options["exit"])
         except DevstackError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(130)
         if not succeeded:
-            raise CommandError(f"not every message reached its outcome; logs are in {RUN_ROOT / 'demo' / 'logs'}")
+            raise CommandError(f"not every message reached its outcome; logs are in {options['run_dir'] / 'logs'}")
 
-    def _run(self, console: Console, *, stay: bool) -> bool:
-        stack = Stack.start(RUN_ROOT / "demo", Options(fresh=True, say=lambda text: line(console, text)))
+    def _run(self, console: Console, run_dir: Path, *, stay: bool) -> bool:
+        stack = Stack.start(run_dir, Options(fresh=True, say=lambda text: line(console, text)))
         try:
+            stack.await_bound()
             succeeded = asyncio.run(demo.run(stack, console))
             if stay:
                 self._stay(console, stack)

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             return
         scenario = read_scenario(options["file"])
         if options["check"]:
-            self._say(f"{options['file']}: {len(scenario.operators)} operators, nothing wrong")
+            self._say(f"{options['file']}: nothing wrong ({len(scenario.operators)} operators)")
             return
         try:
             asyncio.run(

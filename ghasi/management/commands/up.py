@@ -31,6 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dispatch-processes", type=int, default=1, metavar="N")
         parser.add_argument("--gateways", type=int, default=1, metavar="N")
+        parser.add_argument("--run-dir", type=Path, default=RUN_ROOT / "up", metavar="DIR", help="where it all lives")
         parser.add_argument("--fresh", action="store_true", help="drop what an earlier run stored")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -46,14 +47,14 @@ class Command(BaseCommand):
         )
         try:
             with ends_on_signal():
-                self._run(console, wanted)
+                self._run(console, options["run_dir"], wanted)
         except DevstackError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             sys.exit(130)
 
-    def _run(self, console: Console, options: Options) -> None:
-        stack = Stack.start(RUN_ROOT / "up", options)
+    def _run(self, console: Console, run_dir: Path, options: Options) -> None:
+        stack = Stack.start(run_dir, options)
         try:
             for name, value in (*stack.shown_env().items(), *stack.metrics_urls.items()):
                 line(console, f"{name:<18}{value}")

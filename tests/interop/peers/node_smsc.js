@@ -34,7 +34,11 @@ function receiptsFor(destination) {
   return [["DELIVRD", "000"]];
 }
 
-// The package decodes short_message into text; the log needs the octets, so its own coding is undone.
+// The package decodes short_message into text; the log needs the octets, so every coding becomes Latin-1 here.
+for (const coding of Object.values(smpp.encodings)) {
+  if (coding && coding.decode) coding.decode = (value) => value.toString("latin1");
+}
+
 function octets(value) {
   if (Buffer.isBuffer(value)) return value;
   if (value && value.message !== undefined) {
@@ -51,7 +55,7 @@ function onSubmit(session, pdu) {
   const id = rejected ? "" : (number++).toString(16).padStart(8, "0");
   const tlvs = [];
   if (pdu.message_payload !== undefined) {
-    tlvs.push({ tag: 0x0424, value: octets(pdu.message_payload).toString("hex") });
+    tlvs.push(["message_payload", octets(pdu.message_payload).toString("hex")]);
   }
   fs.writeSync(log, JSON.stringify({
     at: Date.now() / 1000,

@@ -19,6 +19,7 @@ import smpp34
 
 RECEIPT_DELAY = 0.2
 RINVDSTADR = 0x0B
+TLV_NAMES = {smpp34.TLV_MESSAGE_PAYLOAD: "message_payload"}
 
 
 def free_port() -> int:
@@ -62,7 +63,7 @@ class Smsc:
             "data_coding": event.data_coding,
             "registered_delivery": event.registered_delivery,
             "short_message": event.short_message.hex(),
-            "tlvs": [{"tag": tlv.tag, "value": tlv.value.hex()} for tlv in event.tlvs],
+            "tlvs": [[TLV_NAMES.get(tlv.tag, hex(tlv.tag)), tlv.value.hex()] for tlv in event.tlvs],
             "message_id": message_id,
             "command_status": RINVDSTADR if rejected else 0,
         }

@@ -12,7 +12,7 @@ def test_integers_are_big_endian(size, value, octets):
 
 @pytest.mark.parametrize("value", [-1, 256, "1", None, 1.0, b"\x01"])
 def test_integers_that_do_not_fit(value):
-    with pytest.raises(FieldError, match="^ton: "):
+    with pytest.raises(FieldError, match=r"^ton: "):
         UInt(1).encode("ton", value)
 
 

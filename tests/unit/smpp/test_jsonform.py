@@ -35,6 +35,17 @@ def test_unknown_tlvs_have_no_name():
     assert pdu_to_json(frame)["tlvs"] == [{"tag": 0x1400, "name": None, "value": "ff"}]
 
 
+def test_entries_are_objects():
+    form = {"command": "submit_multi_resp", "fields": {"unsuccess_sme": [{"error_status_code": 11}]}}
+    (entry,) = pdu_to_json(json_to_pdu(form))["fields"]["unsuccess_sme"]
+    assert entry == {
+        "dest_addr_ton": 0,
+        "dest_addr_npi": 0,
+        "destination_addr": "",
+        "error_status_code": 11,
+    }
+
+
 def test_white_space_and_capitals_in_hexadecimal():
     assert pdu_to_json("0000 0010 8000 0000 0000 00FF 0000 0000\n")["status"] == 255
 

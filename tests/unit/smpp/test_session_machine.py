@@ -20,6 +20,7 @@ from ghasi.smpp.pdu import BindTransceiver, DeliverSm, EnquireLink, QuerySm, Sub
 from ghasi.smpp.session import Role, Session, SessionConfig
 
 WINDOW = 4
+NOISE = st.sampled_from([4, 5, 0x15, 0x80000004, 99])
 START = st.sampled_from([1, 0x7FFFFFFD])
 
 

@@ -9,7 +9,7 @@ cancel_sm, replace_sm, submit_multi and outbind (it has none).
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from smpplib import smpp
 
@@ -96,6 +96,7 @@ def ours(command: str, fields: dict[str, Any], optional: dict[str, int], number:
 
 
 @pytest.mark.parametrize("command", AGREED)
+@settings(max_examples=40)
 @given(data=st.data(), number=NUMBERS)
 def test_what_smpplib_builds_we_read(command, data, number):
     fields, optional = data.draw(values(command)), data.draw(tlvs(command))
@@ -108,6 +109,7 @@ def test_what_smpplib_builds_we_read(command, data, number):
 
 
 @pytest.mark.parametrize("command", AGREED)
+@settings(max_examples=40)
 @given(data=st.data(), number=NUMBERS)
 def test_what_we_build_smpplib_reads(command, data, number):
     fields, optional = data.draw(values(command)), data.draw(tlvs(command))
