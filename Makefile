@@ -25,7 +25,7 @@ $(STAMP): requirements-dev.txt
 	fi
 	@echo "installing the pinned requirements"
 	@for try in 1 2 3; do \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt && exit 0; \
+	    $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt && exit 0; \
 	    echo "pip failed (try $$try of 3)" >&2; sleep $$try; \
 	done; exit 1
 	@touch $@
@@ -57,7 +57,7 @@ interop: $(STAMP) ## against SMSCs that are not ours (needs npm)
 
 lock: ## pin the requirements anew
 	@$(find_python); rm -rf .run/lock && mkdir -p .run && "$$python" -m venv .run/lock
-	@.run/lock/bin/pip install --quiet --disable-pip-version-check pip-tools
+	@.run/lock/bin/pip install -qq --disable-pip-version-check pip-tools
 	@for name in requirements requirements-dev; do \
 	    .run/lock/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --no-emit-index-url \
 	        --no-emit-find-links --output-file=$$name.txt $$name.in || exit 1; \

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import sys
 
-from ghasi.env import exit_on_bad_settings
+from ghasi.env import Env, exit_on_bad_settings
+from ghasi.logs import setup_logging
 
 
 def main() -> None:
@@ -14,6 +15,8 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     with exit_on_bad_settings():
+        # stdout is for what a command answers.
+        setup_logging("smpp-manage", Env().text("LOG_LEVEL", "info"), sys.stderr)
         execute_from_command_line(sys.argv)
 
 

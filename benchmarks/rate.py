@@ -19,14 +19,14 @@ from tests.support.rate import mean_rate, worst_second
 
 
 async def run(servers: Any, limit: int, processes: int, messages: int) -> dict[str, Any]:
-    one = operator(tpsLimit=limit, windowSize=50, receipts={"when": "never"})
+    one = operator(tpsLimit=limit, windowSize=50, receipts={"when": "never"}, rules=[])
     with tempfile.TemporaryDirectory() as folder:
         product = Product(servers, Path(folder), [one], dispatch_processes=processes, threads=4)
         try:
             async with await Platform.over(servers.nats_url) as platform:
                 texts = ["x" * 400 if n % 10 == 0 else "hello" for n in range(messages)]
-                await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
                 await product.start()
+                await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
                 await platform.until(lambda: len(platform.results) >= messages, timeout=600, what=product.tails())
             product.children["simulator"].stop()
             arrivals = [line["mono"] for line in product.smsc_log(one["id"])]

@@ -106,7 +106,6 @@ class SessionProtocol(asyncio.Protocol):
         self._socket = transport.get_extra_info("socket")
         self.peername = transport.get_extra_info("peername")
         self._transport.set_write_buffer_limits(high=0)
-        self._lowest.set_write_buffer_limits(high=0)
         _set_options(self._socket, self._user_timeout)
         self.pump()
 

@@ -17,6 +17,7 @@ from sessions_gateway.connection import Endpoint, Link, LinkOwner
 from sessions_gateway.credentials import CredentialsClient, CredentialsError
 from sessions_gateway.establish import BindFailed, BoundLinks, Plan, establish, plan_of
 from sessions_gateway.operator_settings import OperatorSettings
+from sessions_gateway.tasks import end_task
 from sessions_gateway.tls import TlsUnusable, client_context
 
 REBIND_GRACE = 5.0
@@ -90,9 +91,7 @@ class BindSlot:
         if self.bound is not None:
             unbind = self._tools.timers.unbind
             await self._retire(self.bound, grace, reason, grace + unbind if within is None else within)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
 
     async def rebind(self, reason: str, *, at_once: bool) -> None:
         """Ends the bind and makes it anew with credentials fetched afresh, after the back-off unless `at_once`."""

@@ -26,6 +26,7 @@ from sessions_gateway.receipts import Receipts
 from sessions_gateway.records import Records
 from sessions_gateway.store import Store, StoreAway
 from sessions_gateway.submissions import Desk, Submissions
+from sessions_gateway.tasks import end_task
 
 CONNECT_RETRY = 1.0
 STOP_MARGIN = 3.0
@@ -116,8 +117,7 @@ class Gateway:
             for mirror in (self._sessions, self._replicas, self._wanted):
                 await mirror.stop()
             log.info("gateway.stopped", replica=self.config.replica, seconds=round(time.monotonic() - began, 2))
-        for task in self._side:
-            task.cancel()
+        await asyncio.gather(*(end_task(task) for task in self._side))
         if hasattr(self, "bus"):
             await self.bus.close()
         await self.http.stop()

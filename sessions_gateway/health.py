@@ -25,6 +25,7 @@ from sessions_gateway.leases import SlotLeases
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator import Operator
+from sessions_gateway.tasks import end_task
 
 LOOK_EVERY = 1.0
 UNHELD_FOR = 10.0
@@ -84,9 +85,7 @@ class Health:
 
     async def stop(self) -> None:
         """The last word where nobody is left to speak for an operator that was bound."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
         for operator_id, said in self._said.items():
             if said.status is HealthStatus.BOUND and not self._peers(operator_id):
                 await self._say(operator_id, said, HealthStatus.UNBOUND, "stopping")

@@ -17,6 +17,7 @@ from ghasi.contracts.sessions import ReplicaRecord, SlotRecord
 from ghasi.logs import get_logger
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.store import Store, StoreAway
+from sessions_gateway.tasks import end_task
 
 RENEW_EVERY = 3.0
 RETRY_AFTER = 1.0
@@ -74,16 +75,17 @@ class ReplicaLease:
 
     async def stop(self) -> None:
         """Gives the key back, so that others need not wait for it to expire."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._revision is not None:
-            try:
-                await self._store.delete(subjects.BUCKET_REPLICAS, self._record.replica, self._revision)
-            except StoreAway:
-                log.warning("lease.not_released", replica=self._record.replica)
+        await end_task(self._task)
+        try:
+            # Asked anew: a renewal cut off just now may have moved the revision on.
+            revision = await self._our_revision()
+            if revision is not None:
+                await self._store.delete(subjects.BUCKET_REPLICAS, self._record.replica, revision)
+        except StoreAway:
+            log.warning("lease.not_released", replica=self._record.replica)
         self._revision = self._confirmed = None
-        self._set_held(False)
+        self._held = False
+        self._metrics.leased.set(0)
 
     async def _run(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from nats.js.kv import KeyValue
 
 from ghasi.bus import Bus, TopologyConflict
 from ghasi.logs import get_logger
+from sessions_gateway.tasks import end_task
 
 T = TypeVar("T")
 RETRY = 1.0
@@ -59,9 +60,7 @@ class Mirror(Generic[T]):
         self._task = asyncio.create_task(self._follow(), name=f"mirror-{self._bucket}")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
 
     async def _follow(self) -> None:
         while True:

@@ -23,6 +23,7 @@ from sessions_gateway.operator_settings import OperatorSettings
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.session_record import Standing, session_record
 from sessions_gateway.store import StoreAway
+from sessions_gateway.tasks import end_task
 from sessions_gateway.traffic import Traffic
 
 LOOK_EVERY = 2.0
@@ -113,9 +114,7 @@ class Operator:
         """Gives back what waits, finishes the windows within `grace` seconds, unbinds, gives the slots back."""
         self._stopping = True
         self._tell_outbound()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
         await asyncio.gather(*(slot.close(grace, "stopping") for slot in self._slots.values()))
         if self._side:
             await asyncio.wait(self._side, timeout=1.0)

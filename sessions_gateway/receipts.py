@@ -22,6 +22,7 @@ from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu
 from ghasi.smpp.receipt import parse_receipt
 from sessions_gateway.connection import Link
 from sessions_gateway.metrics import OperatorMetrics
+from sessions_gateway.tasks import end_task
 
 MAX_WAITING = 20_000
 MAX_BATCH = 200
@@ -94,9 +95,7 @@ class Receipts:
                     await asyncio.gather(*self._running)
         except TimeoutError:
             log.warning("receipts.unanswered", count=len(self._waiting))
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*(end_task(task) for task in self._running))
 
     def _answer(self, link: Link, request: Pdu, status: int) -> None:
         """Inside an event of the link, so the write follows without a pump."""

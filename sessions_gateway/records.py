@@ -12,6 +12,7 @@ from ghasi.contracts.sessions import SessionRecord
 from ghasi.logs import get_logger
 from sessions_gateway.operator import Operator
 from sessions_gateway.store import Store, StoreAway
+from sessions_gateway.tasks import end_task
 
 REPEAT_EVERY = 10.0
 RETRY_AFTER = 1.0
@@ -50,9 +51,7 @@ class Records:
 
     async def stop(self) -> None:
         """Takes the records away: nobody is to hand PDUs to a replica that has gone."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
         for operator_id in self._operators:
             try:
                 await self._store.delete(subjects.BUCKET_SESSIONS, subjects.session_key(operator_id, self._replica))

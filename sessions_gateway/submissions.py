@@ -32,6 +32,7 @@ from sessions_gateway.jobs import Job, Part, fate_of_fact, not_sent
 from sessions_gateway.memory import REFUSED, Memory, key_age
 from sessions_gateway.metrics import OperatorMetrics
 from sessions_gateway.outbound import Outbound, wall_ms
+from sessions_gateway.tasks import end_task
 
 _COMMAND = struct.Struct(">I")
 ERROR_EPOCH = "epoch"
@@ -192,9 +193,7 @@ class Submissions:
                 await self._idle.wait()
         except TimeoutError:
             log.warning("answers.dropped", count=len(self._answers))
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        await end_task(self._writer)
 
     async def _take(self, message: Msg) -> None:
         """Never raises: an exception here would end nothing but the sender's patience."""

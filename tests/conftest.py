@@ -1,12 +1,13 @@
 """Fixtures shared by all tests. Only a test that asks for a server starts one; one that does not start fails it.
 
 The run's servers are shared: tests keep apart by using operator ids of their own. A test that hurts a server
-takes its own through `own_servers`.
+takes its own through `own_servers`, one that needs every process of the product through `stack` or `own_stack`.
+The logs of a run with failures are kept in `.run/failed`.
 """
 
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,7 @@ support.scrub_environment()
 support.set_environment()
 
 from ghasi.devstack.servers import Servers  # noqa: E402 - the environment comes first
+from ghasi.devstack.stack import Options, Stack  # noqa: E402
 
 # A busy machine is no reason to fail: what is checked is the property, not the speed of drawing examples.
 settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -25,8 +27,6 @@ settings.load_profile("run")
 
 def _set_up_django() -> BaseException | None:
     """Load the apps, so that test modules can import models; what went wrong is told by `django_ready`."""
-    if importlib.util.find_spec("ghasi.settings") is None:
-        return ModuleNotFoundError("ghasi.settings")
     try:
         import django
 
@@ -40,12 +40,13 @@ _django_error = _set_up_django()
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """NATS, PostgreSQL and Valkey of this test run."""
     started = Servers.start(support.new_run_dir(), endpoints=support.ENDPOINTS)
     try:
         yield started
     finally:
+        support.keep_logs(started.run, request.session)
         started.discard()
 
 
@@ -81,17 +82,43 @@ def django_ready(database_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def own_servers() -> Iterator[Callable[..., Servers]]:
+def own_servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Servers]]:
     """Start servers for one test alone, to be killed at will: `own_servers(only=["nats"])`."""
-    with ExitStack() as stack:
+    with ExitStack() as undo:
 
-        def start(**options: object) -> Servers:
-            started = Servers.start(support.new_run_dir(), **options)  # type: ignore[arg-type]
-            stack.callback(started.discard)
+        def start(*, only: Iterable[str] | None = None) -> Servers:
+            started = Servers.start(support.new_run_dir(), only=only)
+            undo.callback(started.discard)
+            undo.callback(support.keep_logs, started.run, request.session)
             return started
 
         yield start
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--smsc", default="simulator", help="SMSC of the acceptance tests: simulator, smpp34 or node")
+@pytest.fixture
+def own_stack(request: pytest.FixtureRequest) -> Iterator[Callable[..., Stack]]:
+    """Start the whole product for one test alone: `own_stack(scenario=path, dispatch_processes=2)`.
+
+    The keywords are the fields of `Options`. Operators may not be bound yet: see `Stack.await_bound`.
+    """
+    with ExitStack() as undo:
+
+        def start(**options: Any) -> Stack:
+            started = Stack.start(support.new_run_dir(), Options(**options))
+            undo.callback(started.discard)
+            undo.callback(support.keep_logs, started.servers.run, request.session)
+            return started
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole product with the demo's three operators bound, on servers of its own; shared by the run."""
+    started = Stack.start(support.new_run_dir(), Options())
+    try:
+        started.await_bound()
+        yield started
+    finally:
+        support.keep_logs(started.servers.run, request.session)
+        started.discard()

@@ -21,3 +21,8 @@ def lock_key(message_id: UUID) -> int:
     """The message's advisory lock: its two halves folded into a signed bigint, fair for UUIDs of any version."""
     value = (message_id.int >> 64) ^ (message_id.int & (2**64 - 1))
     return value - 2**64 if value >= 2**63 else value
+
+
+def first_row_id(moment: datetime) -> UUID:
+    """The lowest row id of a moment: where a span of rows begins in the primary key."""
+    return UUID(int=(int(moment.timestamp() * 1000) & 0xFFFFFFFFFFFF) << 80)

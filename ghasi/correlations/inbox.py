@@ -22,7 +22,7 @@ from ghasi.contracts import timers
 from ghasi.correlations import sql
 from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
 from ghasi.correlations.receipts import Moved, candidates_by_id, match_and_record, matched_earlier
-from ghasi.correlations.texts import fit
+from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, ReceiptFacts
 
 GIVE_UP_AFTER = timedelta(seconds=timers.INBOX_UNMATCHED_AFTER)
@@ -48,7 +48,7 @@ def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[Ma
         return matched
     # A part may have got its id after it was looked for and before its receipt stood in the inbox, where the
     # rematch of its response would have found it: whoever comes second looks again.
-    keys = [key for facts in rest for key in facts.lookup_keys[:1]]
+    keys = [key for facts in rest for key in fit_keys(facts.lookup_keys)[:1]]
     for operator_id in {facts.operator_id for facts in rest}:
         matched += _rematch(_waiting_for(operator_id, keys, now), now, published=True)
     return matched
@@ -56,7 +56,7 @@ def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[Ma
 
 def rematch(operator_id: UUID, lookup_keys: Iterable[str], *, now: datetime) -> list[MatchedReceipt]:
     """Receipts that waited for parts which have just got their ids, or were settled by a late response."""
-    keys = sorted(set(lookup_keys))
+    keys = sorted(set(fit_keys(lookup_keys)))
     return _rematch(_waiting_for(operator_id, keys, now), now) if keys else []
 
 
@@ -183,7 +183,7 @@ def _inserted(facts: ReceiptFacts) -> dict[str, object]:
     return {
         **_key(facts),
         "operator_message_id": fit(facts.operator_message_id, 80),
-        "lookup_keys": [fit(key, 128) for key in facts.lookup_keys],
+        "lookup_keys": fit_keys(facts.lookup_keys),
         "status": facts.status,
         "stat": fit(facts.stat, 32),
         "final": facts.final,

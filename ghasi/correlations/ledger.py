@@ -28,7 +28,7 @@ from ghasi.correlations.db import (
 )
 from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.rows import Row, outcome_of
-from ghasi.correlations.texts import fit
+from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome
 
 _NO_PARTITION = "23514"
@@ -133,7 +133,7 @@ def _accepted(outcome: PartOutcome) -> dict[str, object]:
         "id": outcome.row_id,
         "at": outcome.at,
         "operator_message_id": fit(outcome.operator_message_id, 64),
-        "keys": [fit(key, 128) for key in outcome.lookup_keys] or None,
+        "keys": fit_keys(outcome.lookup_keys) or None,
     }
 
 

@@ -14,7 +14,7 @@ from ghasi.correlations.lattice import advance
 from ghasi.correlations.ledger import message_outcomes
 from ghasi.correlations.matching import Candidate, choose
 from ghasi.correlations.partitions import existing_days
-from ghasi.correlations.texts import fit
+from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, ReceiptFacts, RowStatus
 
 RECENT_DAYS = timers.CORRELATION_KEPT_HOURS // 24 + 1
@@ -64,13 +64,15 @@ def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pair
     """In the order of the receipts; one row may be named by several of them."""
     if not receipts or not days:
         return [], list(receipts)
-    found: dict[tuple[UUID, str], list[Candidate]] = {}
+    found: dict[tuple[UUID, str | None], list[Candidate]] = {}
     for candidate in _candidates(receipts, days):
         found.setdefault((candidate.row.operator_id, candidate.row.key), []).append(candidate)
     pairs: Pairs = []
     rest: list[ReceiptFacts] = []
     for facts in receipts:
-        choice = choose(facts, [c for key in facts.lookup_keys for c in found.get((facts.operator_id, key), ())])
+        choice = choose(
+            facts, [c for key in fit_keys(facts.lookup_keys) for c in found.get((facts.operator_id, key), ())]
+        )
         if choice is None:
             rest.append(facts)
             continue
@@ -85,7 +87,7 @@ def _candidates(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> list[
     found = fetch_keyed_rows(
         sql.FIND_BY_KEYS,
         {
-            "keys": sorted({key for facts in receipts for key in facts.lookup_keys}),
+            "keys": sorted({key for facts in receipts for key in fit_keys(facts.lookup_keys)}),
             "operator_ids": list({facts.operator_id for facts in receipts}),
             "days": list(days),
         },

@@ -96,7 +96,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 class KeyedRow(Row, frozen=True, array_like=True):
     """A row with what a receipt is matched by."""
 
-    key: str = ""
+    key: str | None = None
     destination: str = ""
     dlr_state: str | None = None
     dlr_received_at: datetime | None = None

@@ -17,6 +17,9 @@ from ghasi.correlations.partitions import existing_days, ledger_day, maintenance
 
 KEPT = timedelta(hours=timers.CORRELATION_KEPT_HOURS)
 SLICE = timedelta(seconds=timers.SWEEP_EVERY)
+DAY = timedelta(days=1)
+FEW = 1000
+"""Parts in a slice that make the next one longer: a run after weeks does not creep through empty hours."""
 
 
 def expire_correlations(now: datetime) -> int:
@@ -27,11 +30,12 @@ def expire_correlations(now: datetime) -> int:
             return 0
         end = now - KEPT
         since = _mark() or datetime.combine(days[0], time(), UTC)
-        expired = 0
+        expired, step = 0, SLICE
         while since < end:
-            before = min(since + SLICE, end)
-            expired += _expire(since, before, [day for day in days if day <= ledger_day(before) + timedelta(days=1)])
-            since = before
+            before = min(since + step, end)
+            found = _expire(since, before, [day for day in days if day <= ledger_day(before) + DAY])
+            expired, since = expired + found, before
+            step = min(step * 2, DAY) if found < FEW else SLICE
     return expired
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import overload
 
 
@@ -18,3 +19,8 @@ def fit(value: str | None, limit: int) -> str | None:
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode()
     return value[:limit]
+
+
+def fit_keys(keys: Iterable[str]) -> list[str]:
+    """Lookup keys as they are stored, and therefore as they must be asked for; empty ones name nothing."""
+    return [fitted for key in keys if (fitted := fit(key, 128))]

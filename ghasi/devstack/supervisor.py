@@ -195,10 +195,10 @@ class Supervisor:
         kept.start_again_at = now + _RESTART_DELAYS_S[min(quick, len(_RESTART_DELAYS_S) - 1)]
 
     def _start_again(self, kept: _Kept, now: float) -> None:
-        kept.restarts += 1
         kept.started_at = now
         kept.start_again_at = None
         try:
             kept.child.start()
+            kept.restarts += 1
         except (StartFailed, subprocess.SubprocessError):
             kept.start_again_at = now + _RESTART_DELAYS_S[-1]

@@ -78,8 +78,6 @@ def decode_pdu(frame: bytes) -> Pdu:
     if pdu_class is None:
         raise UnknownCommand(command_id, sequence, CommandStatus.ESME_RINVCMDID, "unknown command_id")
     values: dict[str, Any] = {"sequence_number": sequence, "command_status": status}
-    if length == HEADER_LENGTH and pdu_class.is_response:
-        return pdu_class(**values)
     try:
         _decode_body(pdu_class, frame, values)
     except BrokenField as broken:

@@ -17,14 +17,14 @@ from tests.support.rate import mean_rate, worst_second
 @pytest.mark.timeout(240)
 async def test_four_processes_keep_the_limit_and_use_it(servers: Servers, django_ready: None, tmp_path: Path) -> None:
     """3,000 messages, every tenth of three parts, at 100 PDUs a second over four dispatch processes."""
-    one = operator(tpsLimit=100, windowSize=50, receipts={"when": "never"})
+    one = operator(tpsLimit=100, windowSize=50, receipts={"when": "never"}, rules=[])
     product = Product(servers, tmp_path, [one], dispatch_processes=4, threads=4)
     texts = ["x" * 400 if n % 10 == 0 else "hello" for n in range(3000)]
     expected = sum(3 if len(text) > 160 else 1 for text in texts)
     try:
         async with await Platform.over(servers.nats_url) as platform:
-            await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
             await product.start()
+            await platform.send([command(one["id"], f"+9370{n:07}", text) for n, text in enumerate(texts)])
             await platform.until(lambda: len(platform.results) >= 3000, timeout=150, what=product.tails())
         product.children["simulator"].stop()
         arrivals = [line["mono"] for line in product.smsc_log(one["id"])]
@@ -39,7 +39,7 @@ async def test_four_processes_keep_the_limit_and_use_it(servers: Servers, django
 async def test_a_message_of_more_parts_than_the_limit_goes_out_whole_and_in_order(
     servers: Servers, django_ready: None, tmp_path: Path
 ) -> None:
-    one = operator(tpsLimit=1, receipts={"when": "never"})
+    one = operator(tpsLimit=1, receipts={"when": "never"}, rules=[])
     product = Product(servers, tmp_path, [one], dispatch_processes=2, threads=2)
     try:
         await product.start()

@@ -32,7 +32,7 @@ def ledger_rows(operator_id: str) -> list[tuple[str, str, str, str]]:
 async def test_the_ledger_agrees_with_the_smscs_own_log_line_by_line(
     servers: Servers, django_ready: None, tmp_path: Path
 ) -> None:
-    one = operator(tpsLimit=5000, windowSize=100, receipts={"delay": 0.1, "window": 100})
+    one = operator(tpsLimit=5000, windowSize=100, receipts={"delay": 0.1, "window": 100}, rules=[])
     product = Product(servers, tmp_path, [one], dispatch_processes=2)
     try:
         await product.start()

@@ -337,8 +337,8 @@ def test_of_two_claims_at_once_one_sends(now: datetime) -> None:
     for _ in range(10):
         intents = [make(now, 2) for _ in range(20)]
         answers = _in_threads(
-            lambda: ledger.claim(intents, replica="a", epoch="a", now=now, arm={}),
-            lambda: ledger.claim(intents[::-1], replica="b", epoch="b", now=now, arm={}),
+            lambda some=intents: ledger.claim(some, replica="a", epoch="a", now=now, arm={}),
+            lambda some=intents[::-1]: ledger.claim(some, replica="b", epoch="b", now=now, arm={}),
         )
         forward, backward = answers[0], answers[1][::-1]  # type: ignore[index]
         for one, other in zip(forward, backward, strict=True):  # type: ignore[call-overload]

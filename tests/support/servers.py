@@ -11,9 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 from ghasi.devstack.endpoint import Endpoints
 from ghasi.devstack.paths import RUN_ROOT
-from ghasi.devstack.rundir import is_held
+from ghasi.devstack.rundir import RunDir, is_held
 
 ENDPOINTS = Endpoints(planned=True)
 
@@ -60,3 +62,9 @@ def new_run_dir() -> Path:
         if not is_held(old) and time.time() - old.stat().st_mtime > _SETTLED_S:
             shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=RUN_ROOT))
+
+
+def keep_logs(run: RunDir, session: pytest.Session) -> None:
+    """Keep a run's logs where a test failed; called before the run directory goes."""
+    if session.testsfailed:
+        shutil.copytree(run.logs, RUN_ROOT / "failed" / run.path.name, dirs_exist_ok=True)

@@ -320,16 +320,16 @@ async def test_nothing_to_write_asks_for_nothing():
         assert asked == []
 
 
-def fill(protocol: SessionProtocol) -> int:
+def fill(protocol: SessionProtocol, at_once: int = 200) -> int:
     """Submit until the kernel takes no more; how many were submitted."""
     loop = asyncio.get_running_loop()
     protocol.session.window_size = 1_000_000
     count = 0
     while not protocol.congested:
-        pdus = [encode_pdu(SubmitSm(short_message=b"x" * 254))] * 200
-        protocol.session.send_encoded(pdus, range(count, count + 200), now=loop.time())
+        pdus = [encode_pdu(SubmitSm(short_message=b"x" * 254))] * at_once
+        protocol.session.send_encoded(pdus, range(count, count + at_once), now=loop.time())
         protocol.pump()
-        count += 200
+        count += at_once
     return count
 
 
@@ -373,12 +373,13 @@ async def test_the_right_is_asked_again_when_the_socket_is_free():
         await owner.wait(ev.Closed)
 
 
-async def test_congestion_ends_under_tls_too(pair):
+@pytest.mark.parametrize("at_once", [1, 200])
+async def test_congestion_ends_under_tls_too(pair, at_once):
     await pair.connect(tls=True)
     await pair.bind()
     pair.smsc._transport.pause_reading()
     pair.smsc._lowest.pause_reading()
-    sent = fill(pair.esme)
+    sent = fill(pair.esme, at_once)
     pair.submit(context="last")
     assert pair.esme.congested
     pair.smsc._lowest.resume_reading()

@@ -27,7 +27,9 @@ class Command(BaseCommand):
             "--exit", action="store_true", help="stop at the end; exit code 0 only if all outcomes are as expected"
         )
 
-        parser.add_argument("--run-dir", type=Path, default=RUN_ROOT / "demo", metavar="DIR", help="where it all lives")
+        parser.add_argument(
+            "--run-dir", type=Path, default=RUN_ROOT / "demo", metavar="DIR", help="where it all lives"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         console = Console()

@@ -307,4 +307,4 @@ def test_a_decision_is_one_thing(rows: list[Row], wants: Intent) -> None:
     assert bool(decision.ask) == (decision.verdict is Verdict.ASK)
     assert bool(decision.insert or decision.reuse) or decision.verdict is not Verdict.SEND
     if decision.verdict in (Verdict.SETTLED, Verdict.DUPLICATE):
-        assert not (decision.insert or decision.reuse or decision.expire or decision.close or decision.policy)
+        assert decision == Decision(decision.verdict)

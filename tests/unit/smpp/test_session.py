@@ -620,6 +620,16 @@ class TestTheEnd:
         assert not session.abort
         session.close("at once", abort=True)
         assert session.abort
+        session.close("politely again")
+        assert session.abort
+
+    def test_no_probes_while_unbinding(self):
+        session = bound_esme(unbind_timeout=50.0)
+        session.unbind(now=0.0)
+        session.data_to_send()
+        session.handle_timer(now=30.0)
+        assert session.data_to_send() == b""
+        assert session.next_timer() == 50.0
 
     def test_after_the_end_nothing_is_heard_or_sent(self):
         session = bound_esme()

@@ -1,0 +1,8 @@
+"""`manage.py drain OPERATOR …`: an order that lasts (docs/architecture.md, wanted state)."""
+
+from ghasi.operators.orders import EXIT_CODES, OrderCommand
+
+
+class Command(OrderCommand):
+    help = f"Wants the operator drained: nothing more is sent, receipts still come in, until `bind`. {EXIT_CODES}"
+    action = "drain"

@@ -1,0 +1,59 @@
+"""`manage.py sessions`: the live sessions as the gateways report them (docs/contract.md §7)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ghasi.bus import BusError, BusSettings
+from ghasi.contracts.sessions import SessionRecord
+from ghasi.operators.live import Live, read_live
+from ghasi.operators.orders import EXIT_FAILED, EXIT_NOBODY, operator_ids
+
+
+class Command(BaseCommand):
+    help = "Shows live sessions. Exit codes: 0 shown, 1 NATS not reached, 2 wrong usage or settings, 3 none."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("operator", nargs="*", help="operator id (UUID); all without one")
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = set(operator_ids(options["operator"]))
+        try:
+            live = read_live(BusSettings.from_env())
+        except BusError as error:
+            raise CommandError(str(error), returncode=EXIT_FAILED) from None
+        sessions = [one for one in live.sessions if not chosen or one.operator_id in chosen]
+        if options["json"]:
+            self.stdout.write(json.dumps({"sessions": [_told(one, live) for one in sessions]}))
+        else:
+            for one in sessions:
+                self.stdout.write(_line(one, live))
+        if not sessions:
+            raise SystemExit(EXIT_NOBODY)
+
+
+def _wanted(one: SessionRecord, live: Live) -> str:
+    record = live.wanted.get(one.operator_id)
+    return record.wanted.value if record else "bound"
+
+
+def _told(one: SessionRecord, live: Live) -> dict[str, object]:
+    """The record with every field, so that the keys are the same for all."""
+    plain = {field.encode_name: getattr(one, field.name) for field in msgspec.structs.fields(SessionRecord)}
+    plain.pop("rules")
+    return {**msgspec.to_builtins(plain), "wanted": _wanted(one, live)}
+
+
+def _line(one: SessionRecord, live: Live) -> str:
+    host = f"{one.host}:{one.port}" if one.host else "-"
+    return (
+        f"{one.operator_id} {one.operator_name or '-'} {one.state.value} wanted={_wanted(one, live)} "
+        f"replica={one.replica} bind={one.bind_mode or '-'} {one.binds}/{one.max_binds} host={host} "
+        f"window={one.window_used}/{one.window_size} tps={one.tps_current}/{one.tps_limit}"
+        + (f" reason={one.reason}" if one.reason else "")
+    )

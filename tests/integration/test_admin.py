@@ -1,0 +1,269 @@
+"""The staff's lists on a real PostgreSQL: read-only, masked without the permission, searched by exact keys."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+
+from ghasi.bus import Bus, BusSettings
+from ghasi.contracts import subjects
+from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.correlations import dead, inbox, ledger
+from ghasi.correlations.models import InboxReceipt
+from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome, ReceiptFacts
+from ghasi.operators.models import Operator
+
+pytestmark = pytest.mark.usefixtures("django_ready")
+
+LEDGER = "/admin/correlations/messagecorrelation/"
+NUMBER = "93701234545"
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[datetime]:
+    yield datetime.now(UTC)
+    User.objects.all().delete()
+    connection.close()
+
+
+def staff(*permissions: str) -> Client:
+    user = User.objects.create(username=f"staff-{uuid4().hex[:8]}", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def viewer(now: datetime) -> Client:
+    return staff("view_messagecorrelation", "view_inboxreceipt", "view_deadletter", "view_operator")
+
+
+@pytest.fixture
+def insider(now: datetime) -> Client:
+    return staff("view_messagecorrelation", "view_inboxreceipt", "view_pii")
+
+
+def part_of(
+    now: datetime, number: str = NUMBER, kind: PartFateKind | None = PartFateKind.ACCEPTED, **fields: object
+) -> Part:
+    intent = Intent(
+        message_id=uuid4(),
+        event_id=uuid4(),
+        operator_id=uuid4(),
+        requested_operator_id=uuid4(),
+        destination=number,
+        sender="GHASI",
+        account_id="account",
+        segments=1,
+        enqueued_at=now,
+        expires_at=now + timedelta(minutes=10),
+    )
+    (answer,) = ledger.claim([intent], replica="r1", epoch="e1", now=now, arm={})
+    (part,) = answer.parts
+    if kind is not None:
+        name = str(fields.pop("name", f"id{part.row_id.hex}"))
+        fate = PartOutcome(
+            part.row_id,
+            part.enqueued_day,
+            part.message_id,
+            kind,
+            now,
+            operator_message_id=name,
+            lookup_keys=(name.lower(),),
+            **fields,  # type: ignore[arg-type]
+        )
+        ledger.record([fate], now=now)
+    return part
+
+
+def page(client: Client, path: str, **query: str) -> str:
+    response = client.get(path, query)
+    assert response.status_code == 200, path
+    return response.content.decode()
+
+
+def found(html: str) -> set[UUID]:
+    """Message ids of the list's rows."""
+    return {UUID(one) for one in re.findall(r'field-message_id"><a [^>]*>([0-9a-f-]{36})<', html)}
+
+
+def test_without_permission_nothing_is_shown(now: datetime) -> None:
+    assert staff().get(LEDGER).status_code == 403
+    assert Client(headers={"host": "localhost"}).get(LEDGER).status_code == 302
+
+
+def test_the_destination_is_masked_everywhere(now: datetime, viewer: Client) -> None:
+    part = part_of(now)
+    listed = page(viewer, LEDGER, q=str(part.message_id))
+    assert found(listed) == {part.message_id}
+    one = page(viewer, f"{LEDGER}{part.row_id}/change/")
+    history = page(viewer, f"{LEDGER}{part.row_id}/history/")
+    assert "+9370•••45" in listed
+    assert "+9370•••45" in one
+    for html in (listed, one, history):
+        assert NUMBER not in html
+
+
+def test_the_permission_shows_the_destination(now: datetime, insider: Client) -> None:
+    part = part_of(now)
+    assert NUMBER in page(insider, LEDGER, q=str(part.message_id))
+    assert NUMBER in page(insider, f"{LEDGER}{part.row_id}/change/")
+
+
+def test_search_by_message_id_and_operators_id(now: datetime, viewer: Client) -> None:
+    part = part_of(now, name="Abc00123")
+    other = part_of(now)
+    assert found(page(viewer, LEDGER, q=str(part.message_id))) == {part.message_id}
+    assert found(page(viewer, LEDGER, q="abc00123")) == {part.message_id}
+    assert found(page(viewer, LEDGER, q="abc0012")) == set()
+    assert other.message_id in found(page(viewer, LEDGER))
+
+
+def test_search_by_destination_needs_the_permission(now: datetime, viewer: Client, insider: Client) -> None:
+    part = part_of(now, number="93788776655")
+    assert found(page(viewer, LEDGER, q="93788776655")) == set()
+    assert found(page(insider, LEDGER, q="93788776655")) == {part.message_id}
+    assert found(page(insider, LEDGER, q="+93788776655")) == {part.message_id}
+
+
+def test_the_list_shows_the_last_day_and_a_search_all_days(now: datetime, viewer: Client) -> None:
+    old = part_of(now - timedelta(days=2))
+    assert old.message_id not in found(page(viewer, LEDGER))
+    assert old.message_id in found(page(viewer, LEDGER, span="3d"))
+    assert old.message_id in found(page(viewer, LEDGER, span="all"))
+    assert found(page(viewer, LEDGER, q=str(old.message_id))) == {old.message_id}
+
+
+def test_the_work_lists(now: datetime, viewer: Client) -> None:
+    doubtful = part_of(now - timedelta(days=2), kind=PartFateKind.IN_DOUBT, reason="unanswered")
+    waiting = part_of(now, kind=PartFateKind.REJECTED, retry_at=now + timedelta(minutes=1))
+    done = part_of(now)
+    in_doubt = found(page(viewer, LEDGER, list="in_doubt"))
+    assert doubtful.message_id in in_doubt
+    assert not {waiting.message_id, done.message_id} & in_doubt
+    retries = found(page(viewer, LEDGER, list="retry"))
+    assert waiting.message_id in retries
+    assert not {doubtful.message_id, done.message_id} & retries
+
+
+def test_nothing_can_be_changed_not_even_by_a_superuser(now: datetime) -> None:
+    user = User.objects.create_superuser("root")
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    part = part_of(now)
+    assert client.get(f"{LEDGER}add/").status_code == 403
+    assert client.post(f"{LEDGER}{part.row_id}/change/", {"status": "EXPIRED"}).status_code == 403
+    assert client.post(f"{LEDGER}{part.row_id}/delete/", {"post": "yes"}).status_code == 403
+    for path in ("correlations/inboxreceipt", "correlations/deadletter", "operators/operator"):
+        assert client.get(f"/admin/{path}/add/").status_code == 403
+
+
+def test_no_list_counts_its_table(now: datetime, viewer: Client) -> None:
+    part_of(now)
+    statements: list[str] = []
+
+    def note(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        page(viewer, LEDGER, span="all")
+    counting = [one for one in statements if "COUNT(" in one]
+    assert counting
+    assert all("LIMIT 10000" in one for one in counting)
+    assert any("statement_timeout" in one for one in statements)
+
+
+def test_a_list_that_takes_too_long_says_so(now: datetime, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    part_of(now)
+    monkeypatch.setattr("ghasi.correlations.readonly_admin.STATEMENT_TIMEOUT_MS", 1)
+
+    def slow(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        if "message_correlations" in sql:
+            execute("SELECT pg_sleep(1)", None, False, context)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(slow):
+        response = viewer.get(LEDGER, {"span": "all"})
+    assert (response.status_code, response["location"]) == (302, LEDGER)
+    assert "five seconds" in page(viewer, LEDGER)
+
+
+def test_the_inbox(now: datetime, viewer: Client, insider: Client) -> None:
+    InboxReceipt.objects.all().delete()
+    facts = ReceiptFacts(
+        receipt_key=1,
+        operator_id=uuid4(),
+        operator_message_id="Lost77",
+        lookup_keys=("lost77",),
+        status="DELIVERED",
+        stat="DELIVRD",
+        final=True,
+        error_code="000",
+        done_at=None,
+        taken_at=now,
+        destination=NUMBER,
+    )
+    inbox.take_receipts([facts], now=now)
+    path = "/admin/correlations/inboxreceipt/"
+    for query in ({}, {"q": "LOST77"}, {"state": "waiting"}):
+        assert "Lost77" in page(viewer, path, **query)
+    for query in ({"q": "lost78"}, {"state": "matched"}, {"state": "unreadable"}, {"state": "given_up"}):
+        assert "Lost77" not in page(viewer, path, **query)
+    stored = InboxReceipt.objects.get()
+    assert NUMBER not in page(viewer, path) + page(viewer, f"{path}{stored.pk}/change/")
+    assert NUMBER in page(insider, f"{path}{stored.pk}/change/")
+    InboxReceipt.objects.all().delete()
+
+
+def test_dead_letters(now: datetime, viewer: Client) -> None:
+    message = uuid4()
+    dead.dead_letter_index(uuid4(), 4711, "bad_sender", message, 321, now)
+    path = "/admin/correlations/deadletter/"
+    assert "bad_sender" in page(viewer, path)
+    assert str(message) in page(viewer, path, q=str(message))
+    assert "bad_sender" not in page(viewer, path, q="nonsense")
+
+
+def test_live_sessions_come_from_the_bucket_and_are_remembered(now: datetime, viewer: Client, nats_url: str) -> None:
+    operator = str(uuid4())
+
+    async def report() -> None:
+        bus = await Bus.connect(BusSettings(urls=(nats_url,)), name="test")
+        await bus.ensure(streams=False)
+        bucket = await bus.bucket(subjects.BUCKET_SESSIONS)
+        for replica, state in (("gw-1", State.BOUND), ("gw-2", State.DISCONNECTED)):
+            record = SessionRecord(operator, replica, "e1", state, operator_name="Roshan", tps_limit=50)
+            await bucket.put(subjects.session_key(operator, replica), msgspec.json.encode(record))
+        await bus.close()
+
+    asyncio.run(report())
+    html = page(viewer, "/admin/operators/operator/live/")
+    assert "Roshan" in html
+    assert "gw-2" in html
+    remembered = Operator.objects.get(pk=operator)
+    assert (remembered.name, remembered.state, remembered.tps_limit) == ("Roshan", "BOUND", 50)
+    assert "Live sessions" in page(viewer, "/admin/operators/operator/")
+    assert staff().get("/admin/operators/operator/live/").status_code == 403
+
+
+def test_nats_away_is_said_on_the_page(now: datetime, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
+    monkeypatch.setattr("ghasi.operators.live.CONNECT_WAIT", 0.3)
+    assert "NATS cannot be reached" in page(viewer, "/admin/operators/operator/live/")
+
+
+def test_the_other_pages_of_the_web_process(now: datetime) -> None:
+    client = Client(headers={"host": "localhost"})
+    assert client.get("/healthz").content == b"ok\n"
+    assert b"django_http_requests" in client.get("/metrics").content
+    assert client.get("/").status_code == 302
+    assert client.get("/static/admin/css/base.css").status_code == 200

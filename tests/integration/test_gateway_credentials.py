@@ -1,0 +1,222 @@
+"""Credentials over real HTTP and HTTPS, and SMPP over TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from ghasi.env import Env
+from sessions_gateway.config import ManagementConfig
+from sessions_gateway.credentials import CredentialsClient, CredentialsError
+from sessions_gateway.operator_settings import TlsFiles
+from sessions_gateway.tls import TlsUnusable, client_context
+from tests.support.gateway import Management, SmallSmsc, World, credentials, until, world
+
+OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
+
+
+@pytest.fixture
+async def management() -> AsyncIterator[Management]:
+    made = Management()
+    await made.start()
+    made.answers[OPERATOR] = credentials(OPERATOR, 2775)
+    yield made
+    await made.stop()
+
+
+def client(management: Management, **changes: Any) -> CredentialsClient:
+    config = ManagementConfig(
+        f"http://127.0.0.1:{management.port}", Env({"INTERNAL_SERVICE_TOKEN": "token-1"}), timeout=1.0
+    )
+    return CredentialsClient(replace(config, **changes))
+
+
+async def refused(client: CredentialsClient) -> CredentialsError:
+    with pytest.raises(CredentialsError) as caught:
+        await client.fetch(OPERATOR)
+    return caught.value
+
+
+async def test_settings_and_secret_of_an_operator(management: Management) -> None:
+    got = await client(management).fetch(OPERATOR)
+    assert (got.system_id, got.password) == ("ghasi", "s3cr3t!")
+    assert got.settings.hosts == (("127.0.0.1", 2775),)
+    assert "s3cr3t!" not in repr(got)
+    assert "ghasi" not in repr(got)
+
+
+@pytest.mark.parametrize(
+    ("status", "slow", "reason"),
+    [
+        (404, True, "unknown operator"),
+        (401, True, "token refused by operator management (401)"),
+        (403, True, "token refused by operator management (403)"),
+        (500, False, "operator management answered 500"),
+        (503, False, "operator management answered 503"),
+        (302, True, "operator management answered 302"),
+        (418, True, "operator management answered 418"),
+    ],
+)
+async def test_each_status_by_what_to_do_next(management: Management, status: int, slow: bool, reason: str) -> None:
+    management.status = status
+    error = await refused(client(management))
+    assert (error.slow, error.reason) == (slow, reason)
+
+
+async def test_a_token_file_is_read_at_each_use(management: Management, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("token-0\n")
+    asking = client(management, env=Env({"INTERNAL_SERVICE_TOKEN_FILE": str(token)}))
+    assert (await refused(asking)).slow
+    token.write_text("token-1\n")
+    assert (await asking.fetch(OPERATOR)).system_id == "ghasi"
+    token.unlink()
+    error = await refused(asking)
+    assert error.slow
+    assert "INTERNAL_SERVICE_TOKEN_FILE" in error.reason
+
+
+async def test_a_token_rotated_during_the_request_is_tried_once_more(management: Management, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("token-0")
+    management.delay = 0.2
+    asking = client(management, env=Env({"INTERNAL_SERVICE_TOKEN_FILE": str(token)}))
+    fetch = asyncio.create_task(asking.fetch(OPERATOR))
+    await until(lambda: management.asked)
+    token.write_text("token-1")
+    assert (await fetch).system_id == "ghasi"
+    assert len(management.asked) == 2
+
+
+async def test_slow_and_absent_management(management: Management) -> None:
+    management.delay = 1.0
+    error = await refused(client(management, timeout=0.1))
+    assert (error.slow, error.reason) == (False, "operator management does not answer")
+    error = await refused(client(management, url="http://127.0.0.1:9"))
+    assert not error.slow
+    assert error.reason.startswith("operator management cannot be reached")
+
+
+async def test_an_answer_too_long_or_unfit_is_refused(management: Management) -> None:
+    management.raw = b" " * 70_000
+    assert "too long" in (await refused(client(management))).reason
+    management.raw = json.dumps(credentials(OPERATOR, 2775, password="123456789")).encode()
+    error = await refused(client(management))
+    assert error.slow
+    assert error.reason == "credentials refused: password is longer than 8 octets"
+
+
+def pem(folder: Path, name: str, blob: trustme.Blob) -> str:
+    path = folder / name
+    blob.write_to_path(path)
+    return str(path)
+
+
+def server_context(ca: trustme.CA, *names: str, clients: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(*names).configure_cert(context)
+    if clients:
+        ca.configure_trust(context)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def test_management_over_mutual_tls(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    identity = ca.issue_cert("gateway@example.org")
+    made = Management(tls=server_context(ca, "127.0.0.1", clients=True))
+    await made.start()
+    made.answers[OPERATOR] = credentials(OPERATOR, 2775)
+    try:
+        trusted = {"url": f"https://127.0.0.1:{made.port}", "ca": Path(pem(tmp_path, "ca", ca.cert_pem))}
+        own = {
+            "client_cert": Path(pem(tmp_path, "cert", identity.cert_chain_pems[0])),
+            "client_key": Path(pem(tmp_path, "key", identity.private_key_pem)),
+        }
+        assert (await client(made, **trusted, **own).fetch(OPERATOR)).system_id == "ghasi"
+        assert not (await refused(client(made, **trusted))).slow
+        assert not (await refused(client(made, url=trusted["url"], **own))).slow
+    finally:
+        await made.stop()
+
+
+async def bound_over_tls(place: World, **tls: Any) -> World:
+    place.allow(tls=tls)
+    await place.gateway(bound=False)
+    return place
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+async def tls_place(nats_url: str, redis_url: str, authority: trustme.CA) -> AsyncIterator[World]:
+    smsc = SmallSmsc(tls=server_context(authority, "smsc.example.org", clients=True))
+    async with world(nats_url, redis_url, smsc=smsc) as made:
+        yield made
+
+
+async def test_smpp_over_tls_with_ca_client_certificate_and_server_name(
+    tls_place: World, authority: trustme.CA, tmp_path: Path
+) -> None:
+    names: list[str | None] = []
+    tls_place.smsc.tls.sni_callback = lambda socket, name, context: names.append(name)
+    identity = authority.issue_cert("gateway@example.org")
+    tls_place.allow(
+        tls={
+            "ca": pem(tmp_path, "ca", authority.cert_pem),
+            "cert": pem(tmp_path, "cert", identity.cert_chain_pems[0]),
+            "key": pem(tmp_path, "key", identity.private_key_pem),
+            "serverName": "smsc.example.org",
+        }
+    )
+    gateway = await tls_place.gateway()
+    assert names == ["smsc.example.org"]
+    answer = await tls_place.submit(gateway, [b"one"])
+    assert answer.fates[0].operator_message_id == "id-1"
+
+
+@pytest.mark.parametrize(
+    ("tls", "reason"),
+    [
+        (True, "TLS: "),
+        ({"serverName": "smsc.example.org"}, "TLS: "),
+        ({"ca": "/no/such/file"}, "tls.ca: FileNotFoundError"),
+    ],
+)
+async def test_tls_that_does_not_fit_is_named(tls_place: World, tls: Any, reason: str) -> None:
+    tls_place.allow(tls=tls)
+    gateway = await tls_place.gateway(bound=False)
+    operator = gateway.operators[tls_place.operator_id]
+    await until(lambda: operator.reason)
+    assert operator.reason.startswith(reason)
+    assert not tls_place.smsc.binds
+
+
+async def test_the_certificate_of_another_host_is_refused(
+    tls_place: World, authority: trustme.CA, tmp_path: Path
+) -> None:
+    tls_place.allow(tls={"ca": pem(tmp_path, "ca", authority.cert_pem), "serverName": "other.example.org"})
+    gateway = await tls_place.gateway(bound=False)
+    operator = gateway.operators[tls_place.operator_id]
+    await until(lambda: operator.reason)
+    assert "Hostname mismatch" in operator.reason
+
+
+def test_a_client_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    path = pem(tmp_path, "ca", ca.cert_pem)
+    with pytest.raises(TlsUnusable, match=r"tls\.cert, tls\.key: FileNotFoundError"):
+        client_context(TlsFiles(ca=path, cert="/no/such/file"))
+    with pytest.raises(TlsUnusable, match=r"tls\.cert, tls\.key: SSLError"):
+        client_context(TlsFiles(ca=path, cert=path))

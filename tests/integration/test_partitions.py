@@ -1,0 +1,166 @@
+"""Day partitions, the 72-hour sweep and the index of dead letters on a real PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from ghasi.correlations import dead, ledger, partitions, sweep
+from ghasi.correlations.models import DeadLetter, MessageCorrelation, SweepMark
+from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome
+
+pytestmark = pytest.mark.usefixtures("django_ready")
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[datetime]:
+    """The table is left with the days of the default retention, whatever the test dropped."""
+    moment = datetime.now(UTC)
+    SweepMark.objects.all().delete()
+    yield moment
+    connection.close()
+    partitions.drop_old(moment, 30)
+    partitions.ensure_partitions(moment, 30)
+    with connection.cursor() as cursor:
+        for day in partitions.existing_days():
+            if day > moment.date() + 3 * DAY:
+                cursor.execute(f"DROP TABLE smpp.message_correlations_{day:%Y%m%d}")
+    connection.close()
+
+
+def submitted(at: datetime) -> Part:
+    intent = Intent(
+        message_id=uuid4(),
+        event_id=uuid4(),
+        operator_id=uuid4(),
+        requested_operator_id=uuid4(),
+        destination="93701234567",
+        sender="GHASI",
+        account_id="account",
+        segments=1,
+        enqueued_at=at,
+        expires_at=at + DAY,
+    )
+    (answer,) = ledger.claim([intent], replica="r1", epoch="e1", now=at, arm={})
+    (part,) = answer.parts
+    fate = PartOutcome(part.row_id, part.enqueued_day, part.message_id, PartFateKind.ACCEPTED, at)
+    ledger.record([fate], now=at)
+    return part
+
+
+def status(part: Part) -> str:
+    return MessageCorrelation.objects.get(pk=part.row_id).status
+
+
+def test_the_first_migrate_makes_the_whole_retention_and_three_days_ahead(now: datetime) -> None:
+    days = partitions.existing_days()
+    assert days[0] <= now.date() - 30 * DAY
+    assert days[-1] >= now.date() + 3 * DAY
+    assert set(days) >= {now.date() + n * DAY for n in range(-30, 4)}
+
+
+def test_making_days_twice_makes_them_once(now: datetime) -> None:
+    later = now + 2 * DAY
+    made = partitions.ensure_partitions(later, 30)
+    assert made == [later.date() + 2 * DAY, later.date() + 3 * DAY]
+    assert partitions.ensure_partitions(later, 30) == []
+
+
+def test_old_days_are_dropped_whole(now: datetime) -> None:
+    part = submitted(now - 29 * DAY)
+    assert partitions.drop_old(now, 30) == []
+    assert status(part) == "SUBMITTED"
+    dropped = partitions.drop_old(now, 28)
+    assert dropped == [now.date() - 30 * DAY, now.date() - 29 * DAY]
+    assert not MessageCorrelation.objects.filter(pk=part.row_id).exists()
+    assert partitions.drop_old(now, 28) == []
+
+
+def test_a_drop_cut_off_in_the_middle_is_finished_by_the_next(now: datetime) -> None:
+    oldest = partitions.existing_days()[0]
+    name = f"message_correlations_{oldest:%Y%m%d}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE smpp.message_correlations DETACH PARTITION smpp.{name} CONCURRENTLY")
+    partitions.drop_old(now, 29)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [f"smpp.{name}"])
+        assert cursor.fetchone() == (None,)
+
+
+def test_two_runs_at_once_do_no_harm(now: datetime) -> None:
+    barrier = threading.Barrier(2)
+
+    def run(later: datetime) -> int:
+        try:
+            barrier.wait()
+            return len(partitions.ensure_partitions(later, 30)) + len(partitions.drop_old(later, 30))
+        finally:
+            connection.close()
+
+    later = now + 2 * DAY
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(run, (later, later))) == 2 + 2
+
+
+def test_a_claim_for_a_day_without_a_partition_makes_it(now: datetime) -> None:
+    part = submitted(now + 6 * DAY)
+    assert part.enqueued_day == now.date() + 6 * DAY
+    assert status(part) == "SUBMITTED"
+
+
+def test_making_days_inside_a_transaction_works(now: datetime) -> None:
+    with transaction.atomic():
+        assert len(partitions.ensure_partitions(now + DAY, 30)) == 1
+
+
+def test_the_sweep_expires_what_was_not_heard_of_for_72_hours(now: datetime) -> None:
+    old = submitted(now - timedelta(hours=73))
+    young = submitted(now - timedelta(hours=71))
+    assert sweep.expire_correlations(now) >= 1
+    assert (status(old), status(young)) == ("EXPIRED", "SUBMITTED")
+    assert MessageCorrelation.objects.get(pk=old.row_id).reason == "no_receipt"
+    assert sweep.expire_correlations(now) == 0
+    assert sweep.expire_correlations(now + timedelta(hours=2)) == 1
+    assert status(young) == "EXPIRED"
+
+
+def test_two_sweeps_at_once_take_turns(now: datetime) -> None:
+    later = now + 10 * DAY
+    submitted(now)
+    barrier = threading.Barrier(2)
+
+    def run(_: int) -> int:
+        try:
+            barrier.wait()
+            return sweep.expire_correlations(later)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(run, range(2)))[0] == 0
+
+
+def test_the_commands_say_what_they_did(now: datetime, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("partitions", "--json")
+    call_command("sweep", "--json")
+    said = capsys.readouterr().out.splitlines()
+    assert '"made": []' in said[0]
+    assert '"expired":' in said[1]
+
+
+def test_a_dead_letter_is_indexed_once_and_forgotten_with_its_bytes(now: datetime) -> None:
+    operator, message = uuid4(), uuid4()
+    for reason in ("not_json", "malformed"):
+        dead.dead_letter_index(operator, 7, reason, message, 123, now)
+    dead.dead_letter_index(str(operator), 8, "too_big\x00", None, 300_000, now - 31 * DAY)
+    first = DeadLetter.objects.get(operator_id=operator, stream_seq=7)
+    assert (first.reason, first.message_id, first.size) == ("malformed", message, 123)
+    assert dead.forget_dead_letters(now) == 1
+    assert DeadLetter.objects.filter(operator_id=operator).count() == 1

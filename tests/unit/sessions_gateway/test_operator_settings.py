@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sessions_gateway.operator_settings import (
+    BindMode,
+    Directions,
+    InvalidSettings,
+    TlsFiles,
+    parse_credentials,
+)
+
+OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
+PLAIN = {
+    "operatorId": OPERATOR,
+    "host": "smsc.example.org",
+    "port": 2775,
+    "systemId": "ghasi",
+    "password": "s3cr3t",
+    "tpsLimit": 100,
+    "bindMode": "TRANSCEIVER",
+    "backupOperatorId": None,
+}
+
+
+def parse(**changes: Any) -> Any:
+    return parse_credentials(json.dumps(PLAIN | changes).encode(), OPERATOR)
+
+
+def test_plain_answer_and_defaults() -> None:
+    got = parse()
+    settings = got.settings
+    assert (got.system_id, got.password) == ("ghasi", "s3cr3t")
+    assert settings.hosts == (("smsc.example.org", 2775),)
+    assert (settings.max_binds, settings.window_size, settings.tls) == (1, 10, None)
+    assert (settings.bind_mode, settings.directions) == (BindMode.TRANSCEIVER, Directions.BOTH)
+    assert settings.rules.alphabet == "gsm7"
+
+
+def test_everything_optional() -> None:
+    settings = parse(
+        operatorName="Roshan",
+        hosts=["a.example.org:2775", "[2001:db8::1]:3550"],
+        maxBinds=4,
+        windowSize=50,
+        tls={"ca": "/ca.pem", "serverName": "a"},
+        systemType="VMA",
+        profile="roshan",
+        directions="tx",
+        rules={"alphabet": "latin1", "idBase": "hex"},
+        backupOperatorId="b",
+        unknownLater=1,
+    ).settings
+    assert settings.hosts == (("a.example.org", 2775), ("2001:db8::1", 3550))
+    assert (settings.operator_name, settings.max_binds, settings.window_size) == ("Roshan", 4, 50)
+    assert settings.tls == TlsFiles(ca="/ca.pem", server_name="a")
+    assert (settings.rules.alphabet, settings.rules.id_base) == ("latin1", "hex")
+    assert (settings.directions, settings.backup_operator_id) == (Directions.TX, "b")
+
+
+def test_tls_as_a_flag() -> None:
+    assert parse(tls=True).settings.tls == TlsFiles()
+    assert parse(tls=False).settings.tls is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"systemId": "x" * 16}, "systemId is longer than 15 octets"),
+        ({"password": "x" * 9}, "password is longer than 8 octets"),
+        ({"password": "pässword"[:8]}, "password has characters outside ASCII"),
+        ({"systemId": "a\0b"}, "systemId has characters outside ASCII"),
+        ({"systemType": "x" * 13}, "systemType is longer than 12 octets"),
+        ({"port": 0}, "port is not within 1 to 65535"),
+        ({"tpsLimit": 0}, "tpsLimit is not within 1 to 1000000"),
+        ({"maxBinds": 65}, "maxBinds is not within 1 to 64"),
+        ({"windowSize": 0}, "windowSize is not within 1 to 5000"),
+        ({"host": ""}, "host is empty"),
+        ({"hosts": ["nohost"]}, "hosts has an entry that is not host:port"),
+        ({"hosts": ["a:x"]}, "hosts has an entry that is not host:port"),
+        ({"bindMode": "SIDEWAYS"}, "bindMode has the wrong type"),
+        ({"password": 12345678}, "password has the wrong type"),
+        ({"operatorId": "another"}, "operatorId is another operator's"),
+    ],
+)
+def test_what_is_refused_is_named_without_its_value(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        parse(**changes)
+    assert str(caught.value) == reason
+
+
+def test_long_credentials_only_where_allowed() -> None:
+    got = parse(systemId="x" * 20, password="y" * 16, allowLongCredentials=True)
+    assert (len(got.system_id), len(got.password)) == (20, 16)
+    assert got.settings.long_credentials
+    with pytest.raises(InvalidSettings, match="longer than 255"):
+        parse(password="y" * 256, allowLongCredentials=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"not json", "the answer is not JSON"),
+        (b"\xff", "the answer is not JSON"),
+        (b"[]", "the answer has the wrong type"),
+        (b"{}", "operatorId is missing"),
+    ],
+)
+def test_what_is_no_answer_at_all(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidSettings, match=reason):
+        parse_credentials(body, OPERATOR)
+
+
+def test_no_secret_in_repr() -> None:
+    shown = repr(parse(password="hunter22"))
+    assert "hunter22" not in shown
+    assert "ghasi" not in shown

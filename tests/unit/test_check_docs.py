@@ -1,0 +1,35 @@
+"""The check of the documents' links finds what is broken."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import check_docs
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(check_docs, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "other.md").write_text("# One & two\n\n## Again\n\n## Again\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ("docs/other.md", None),
+        ("docs/other.md#one--two", None),
+        ("docs/other.md#again-1", None),
+        ("https://example.org/x", None),
+        ("#top", None),
+        ("docs/none.md", "no such file"),
+        ("docs/other.md#three", "no such heading"),
+        ("../outside.md", "points outside the repository"),
+    ],
+)
+def test_each_kind_of_link(root: Path, link: str, problem: str | None) -> None:
+    document = root / "README.md"
+    document.write_text(f"# Top\n\nSee [it]({link}).\n\n```\n[not](a-link.md)\n```\n\n`[nor](this.md)`\n")
+    found = list(check_docs.broken_links(document))
+    assert found == ([] if problem is None else [f"{link}: {problem}"])
