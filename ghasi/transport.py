@@ -105,7 +105,8 @@ class SessionProtocol(asyncio.Protocol):
         self._lowest = _lowest_transport(self._transport)
         self._socket = transport.get_extra_info("socket")
         self.peername = transport.get_extra_info("peername")
-        self._transport.set_write_buffer_limits(high=0)
+        if self._lowest is self._transport:
+            self._transport.set_write_buffer_limits(high=0)
         _set_options(self._socket, self._user_timeout)
         self.pump()
 
@@ -170,12 +171,10 @@ class SessionProtocol(asyncio.Protocol):
             self._look_later()
 
     def _waits_in_transport(self) -> int:
-        if self._transport is None or self._lowest is None or self._is_closing:
+        if self._lowest is None or self._is_closing:
             return 0
-        waiting = self._lowest.get_write_buffer_size()
-        if self._lowest is not self._transport:
-            waiting += self._transport.get_write_buffer_size()
-        return waiting
+        # TLS holds octets of its own only while the transport below is full.
+        return self._lowest.get_write_buffer_size()
 
     def _look_later(self) -> None:
         if self._look_timer is None:

@@ -24,6 +24,7 @@ RETRY_AFTER = 1.0
 WRITE_FOR = 9.0
 UNBIND_AFTER = 8.5
 RENEW_TIMEOUT = 2.5
+RELEASE_TRIES = 3
 
 log = get_logger()
 _encode = msgspec.json.encode
@@ -77,15 +78,21 @@ class ReplicaLease:
         """Gives the key back, so that others need not wait for it to expire."""
         await end_task(self._task)
         try:
-            # Asked anew: a renewal cut off just now may have moved the revision on.
-            revision = await self._our_revision()
-            if revision is not None:
-                await self._store.delete(subjects.BUCKET_REPLICAS, self._record.replica, revision)
+            await self._delete()
         except StoreAway:
             log.warning("lease.not_released", replica=self._record.replica)
         self._revision = self._confirmed = None
         self._held = False
         self._metrics.leased.set(0)
+
+    async def _delete(self) -> None:
+        """A renewal cut off just now may still move the revision on, so look again after a conflict."""
+        for _ in range(RELEASE_TRIES):
+            revision = await self._our_revision()
+            if revision is None:
+                return
+            if await self._store.delete(subjects.BUCKET_REPLICAS, self._record.replica, revision):
+                return
 
     async def _run(self) -> None:
         while True:

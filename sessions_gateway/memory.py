@@ -33,6 +33,7 @@ class Memory:
         self._keep = keep
         self._step = step
         self._max = max_entries
+        self._most_in_one = max(1, max_entries // 16)
         self._generations: deque[tuple[float, dict[bytes, Fact]]] = deque([(now, {})])
         self._entries = 0
         self._complete = True
@@ -47,8 +48,8 @@ class Memory:
         if key not in newest:
             self._entries += 1
         newest[key] = fact
-        if self._entries > self._max:
-            self._drop_oldest(now)
+        while self._entries > self._max:
+            self._drop_oldest()
 
     def recall(self, key: bytes) -> Fact | None:
         for _, facts in self._generations:
@@ -71,15 +72,14 @@ class Memory:
         return age is not None and age + MARGIN < now - self._generations[-1][0]
 
     def _turn(self, now: float) -> None:
-        if now - self._generations[0][0] >= self._step:
+        began, newest = self._generations[0]
+        if now - began >= self._step or len(newest) >= self._most_in_one:
             self._generations.appendleft((now, {}))
         # A generation holds facts up to the start of the next one: that start must be out of reach.
         while len(self._generations) > 1 and now - self._generations[-2][0] > self._keep + MARGIN:
-            self._drop_oldest(now)
+            self._drop_oldest()
 
-    def _drop_oldest(self, now: float) -> None:
-        if len(self._generations) == 1:
-            self._generations.appendleft((now, {}))
+    def _drop_oldest(self) -> None:
         _, facts = self._generations.pop()
         self._entries -= len(facts)
         self._complete = self._complete and not facts

@@ -57,9 +57,9 @@ class Store:
         """The revision, or None where the key has moved on from revision `last`. Raises StoreAway."""
         return await self._do(bucket, lambda kv: _unless_conflict(kv.update(key, value, last)))
 
-    async def delete(self, bucket: str, key: str, last: int | None = None) -> None:
-        """Only at revision `last`, where given; a key that has moved on stays. Raises StoreAway."""
-        await self._do(bucket, lambda kv: _unless_conflict(kv.delete(key, last)))
+    async def delete(self, bucket: str, key: str, last: int | None = None) -> bool:
+        """Only at revision `last`, where given; False where the key has moved on. Raises StoreAway."""
+        return bool(await self._do(bucket, lambda kv: _unless_conflict(kv.delete(key, last))))
 
     async def _do(self, bucket: str, what: Callable[[KeyValue], Awaitable[T]]) -> T:
         if not self._bus.connected:

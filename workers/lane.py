@@ -37,6 +37,8 @@ HELD_AT_MOST = 2_000
 FETCH_TIMEOUT = 5.0
 FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
+AHEAD = 2
+"""Windows that may be on their way: one in flight and one ready behind it, so that the wire never waits for a claim."""
 NO_LIMIT_KNOWN = 1
 
 
@@ -100,7 +102,7 @@ class Lane:
         holder = self._context.holders.holder(self.operator_id)
         target = HELD_WHILE_UNBOUND
         if holder is not None:
-            target = min(HELD_AT_MOST, max(2 * self._window(holder), holder.tps_limit // 2, 20))
+            target = min(HELD_AT_MOST, max((AHEAD + 1) * self._window(holder), holder.tps_limit // 2, 20))
         waiting = self._retries_waiting()
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
@@ -138,7 +140,7 @@ class Lane:
         holder = self._context.holders.holder(self.operator_id)
         ready = 0
         if holder is not None and not self._stopping:
-            credit = min(self._window(holder) - self._in_flight, self._context.gateway.max_pdus)
+            credit = min(AHEAD * self._window(holder) - self._in_flight, self._context.gateway.max_pdus)
             ready = self._shelf.pdus_waiting(credit) if credit > 0 else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:

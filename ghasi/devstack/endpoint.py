@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
+from ghasi.devstack import ports
 from ghasi.devstack.ports import free_port
 
 DATABASE = "ghasi"
@@ -18,6 +19,12 @@ class Endpoints:
     valkey_port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     planned: bool = False
+
+    def release(self) -> None:
+        """Give the ports back, unless they are promised."""
+        if not self.planned:
+            for port in (self.nats_port, self.nats_monitor_port, self.postgres_port, self.valkey_port):
+                ports.release(port)
 
     @property
     def nats_url(self) -> str:

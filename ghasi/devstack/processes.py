@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghasi.devstack.paths import CHECKOUT
-from ghasi.devstack.ports import free_port, preferred_port
+from ghasi.devstack.ports import free_port, preferred_port, release
 from ghasi.devstack.ready import file_written, http_ok
 from ghasi.devstack.scenario import Settled
 from ghasi.devstack.supervisor import ProcessSpec
@@ -24,6 +24,11 @@ class Ports:
     web: int = field(default_factory=lambda: preferred_port(8000))
     dispatch: int = field(default_factory=free_port)
     receipts: int = field(default_factory=free_port)
+
+    def release(self) -> None:
+        """Give the ports back."""
+        for port in (self.gateway, self.web, self.dispatch, self.receipts):
+            release(port)
 
 
 def simulator(settled: Settled, folder: Path) -> ProcessSpec:

@@ -9,7 +9,7 @@ import yaml
 
 from ghasi.devstack.errors import DevstackError
 from ghasi.devstack.paths import CHECKOUT
-from ghasi.devstack.ports import free_port
+from ghasi.devstack.ports import free_port, release
 
 DEMO = CHECKOUT / "ghasi" / "simulator" / "examples" / "demo.yaml"
 
@@ -31,6 +31,11 @@ class Settled:
     operators: tuple[SimulatedOperator, ...]
     management_port: int
     token: str = field(repr=False)
+
+    def release(self) -> None:
+        """Give the ports back."""
+        for port in (self.management_port, *(operator.port for operator in self.operators)):
+            release(port)
 
     @property
     def management_url(self) -> str:

@@ -81,6 +81,7 @@ class Servers:
             _all_at_once([server.stop for server in self._chosen])
         finally:
             self.run.release()
+            self.endpoints.release()
 
     def discard(self) -> None:
         """Stop, and delete the run directory and the data."""

@@ -207,6 +207,8 @@ class Stack:
         # The gateway still answers while dispatch finishes its batches, and the pool of receipts outlives it.
         gateways = [name for name in self.supervisor.names if name.startswith("gateway")]
         self.supervisor.stop(["web", "dispatch"], gateways, ["receipts"])
+        self.ports.release()
+        self.settled.release()
 
     def _secret(self, name: str, value: str) -> Path:
         """A file only we can read; a value that is there already stays, unless it is another's to choose."""

@@ -1,4 +1,4 @@
-"""The commands that come by the thousand a second, written out: submit_sm, submit_sm_resp, deliver_sm.
+"""The commands that come by the thousand a second, written out: submit_sm, deliver_sm and their responses.
 
 Each function does exactly what the field tables do, or gives None and lets the tables decide (and raise).
 Tests hold both equal.
@@ -59,6 +59,19 @@ def encode_message(pdu: Any) -> bytes | None:
             message,
             encode_tlvs(pdu.tlvs) if pdu.tlvs else b"",
         )
+        header = _HEADER.pack(HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number)
+    except (AttributeError, TypeError, ValueError, struct.error):
+        return None
+    return header + body
+
+
+def encode_message_id(pdu: Any) -> bytes | None:
+    """Octets of a submit_sm_resp or deliver_sm_resp without TLVs; None for anything else."""
+    try:
+        message_id = pdu.message_id.encode("latin-1")
+        if pdu.tlvs or len(message_id) > 64 or 0 in message_id:
+            return None
+        body = b"" if pdu.command_status and not message_id else message_id + b"\0"
         header = _HEADER.pack(HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number)
     except (AttributeError, TypeError, ValueError, struct.error):
         return None
@@ -136,6 +149,8 @@ def _decode_message(
 ENCODERS: Final[dict[int, Callable[[Any], bytes | None]]] = {
     CommandId.SUBMIT_SM: encode_message,
     CommandId.DELIVER_SM: encode_message,
+    CommandId.SUBMIT_SM_RESP: encode_message_id,
+    CommandId.DELIVER_SM_RESP: encode_message_id,
 }
 DECODERS: Final[dict[int, Callable[[bytes, int, int], Pdu | None]]] = {
     CommandId.SUBMIT_SM: decode_submit_sm,

@@ -27,14 +27,14 @@ class Owner:
         self.sent = self.received = 0
         self.allowed = True
         self.writable = 0
-        self._react = react
+        self.react = react
         self._news = asyncio.Event()
 
     def __call__(self, protocol: SessionProtocol, event: ev.Event) -> None:
         self.events.append(event)
         self._news.set()
-        if self._react is not None:
-            self._react(protocol, event)
+        if self.react is not None:
+            self.react(protocol, event)
 
     def count(self, sent: int, received: int) -> None:
         self.sent += sent
@@ -375,19 +375,38 @@ async def test_the_right_is_asked_again_when_the_socket_is_free():
 
 @pytest.mark.parametrize("at_once", [1, 200])
 async def test_congestion_ends_under_tls_too(pair, at_once):
+    """Also when nothing comes back from the peer that would wake the sender by itself."""
     await pair.connect(tls=True)
     await pair.bind()
-    pair.smsc._transport.pause_reading()
+    pair.smsc_owner.react = None
     pair.smsc._lowest.pause_reading()
     sent = fill(pair.esme, at_once)
-    pair.submit(context="last")
+    pair.submit(SubmitSm(short_message=b"last"))
     assert pair.esme.congested
+    one_write = at_once * len(encode_pdu(SubmitSm(short_message=b"x" * 254)))
+    assert 0 < pair.esme._transport._ssl_protocol._transport.get_write_buffer_size() < one_write + 100 * at_once
     pair.smsc._lowest.resume_reading()
-    pair.smsc._transport.resume_reading()
-    await pair.esme_owner.wait(ev.Answered, sent + 1)
-    assert pair.esme_owner.events[-1].context == "last"
+    last = await pair.smsc_owner.wait(ev.RequestReceived, sent + 1)
+    assert last.request.short_message == b"last"
     await pair.esme_owner.until(lambda: pair.esme_owner.writable >= 1)
     assert not pair.esme.congested
+
+
+async def test_pumping_inside_an_event_is_harmless():
+    depth = deepest = 0
+
+    def pump_again(protocol: SessionProtocol, event: ev.Event) -> None:
+        nonlocal depth, deepest
+        depth += 1
+        deepest = max(depth, deepest)
+        protocol.pump()
+        depth -= 1
+
+    owner = Owner(pump_again)
+    async with raw_peer(owner) as (_, peer):
+        await asyncio.get_running_loop().sock_sendall(peer, bytes.fromhex("00000010800000150000000000000009") * 5)
+        await owner.wait(ev.UnexpectedResponse, 5)
+    assert deepest == 1
 
 
 async def test_a_peer_that_never_reads_its_answers_is_given_up(monkeypatch):

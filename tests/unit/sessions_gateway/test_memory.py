@@ -41,9 +41,11 @@ def test_forgetting_one_key_forgets_it_everywhere() -> None:
 def test_at_least_a_quarter_of_an_hour() -> None:
     memory = Memory(0.0)
     memory.remember(name(1), "id", 59.0)
+    for minute in range(1, 16):
+        memory.remember(name(2), "id", minute * STEP)
     memory.remember(name(2), "id", 59.0 + KEEP)
     assert memory.recall(name(1)) == "id"
-    memory.remember(name(3), "id", 59.0 + KEEP + 2 * STEP + MARGIN)
+    memory.remember(name(2), "id", KEEP + 2 * STEP + MARGIN)
     assert memory.recall(name(1)) is None
 
 

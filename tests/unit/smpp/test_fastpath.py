@@ -1,5 +1,6 @@
 """The written-out paths do what the field tables do, to the octet."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from ghasi.smpp import codec, fastpath
 from ghasi.smpp.codec import HEADER, decode_pdu, encode_pdu
 from ghasi.smpp.errors import DecodeError, FieldError
-from ghasi.smpp.pdu import DeliverSm, SubmitSm, SubmitSmResp
+from ghasi.smpp.pdu import DeliverSm, DeliverSmResp, SubmitSm, SubmitSmResp
+from ghasi.smpp.tlv import Tlv
 from tests.unit.smpp.strategies import pdus
 
 QUICK = [SubmitSm, DeliverSm]
@@ -37,7 +39,8 @@ def quickly(function: Any, *arguments: Any) -> Any:
 
 
 def test_the_busy_commands_are_quick():
-    assert set(fastpath.ENCODERS) == {SubmitSm.command_id, DeliverSm.command_id}
+    busy = {SubmitSm, SubmitSmResp, DeliverSm, DeliverSmResp}
+    assert set(fastpath.ENCODERS) == {pdu_class.command_id for pdu_class in busy}
     assert set(fastpath.DECODERS) == {SubmitSm.command_id, SubmitSmResp.command_id, DeliverSm.command_id}
     assert codec.fastpath is fastpath
 
@@ -49,6 +52,32 @@ def test_encoding_is_the_same(pdu_class, data):
     quick = fastpath.encode_message(pdu)
     assert quick is not None
     assert quick == by_tables(encode_pdu, pdu)
+
+
+@pytest.mark.parametrize("pdu_class", [SubmitSmResp, DeliverSmResp])
+@given(data=st.data())
+def test_encoding_responses_is_the_same(pdu_class, data):
+    pdu = replace(data.draw(pdus(pdu_class)), tlvs=())
+    quick = fastpath.encode_message_id(pdu)
+    assert quick is not None
+    assert quick == by_tables(encode_pdu, pdu)
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        SubmitSmResp(message_id="x" * 65),
+        SubmitSmResp(message_id="a\0b"),
+        SubmitSmResp(message_id="سلام"),
+        SubmitSmResp(message_id=5),  # type: ignore[arg-type]
+        SubmitSmResp(sequence_number=-1),
+        SubmitSmResp(tlvs=(Tlv(0x1D, b"x" * 65536),)),
+    ],
+)
+def test_what_cannot_be_sent_is_left_to_the_tables(pdu):
+    assert fastpath.encode_message_id(pdu) is None
+    assert quickly(encode_pdu, pdu) == by_tables(encode_pdu, pdu)
+    assert quickly(encode_pdu, pdu)[0] is FieldError
 
 
 @pytest.mark.parametrize("pdu_class", [*QUICK, SubmitSmResp])
