@@ -12,7 +12,7 @@ from typing import Any
 from ghasi.contracts.sessions import SessionRecord, State, Wanted, WantedRecord
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
-from sessions_gateway.bind import BindSlot, SlotTools
+from sessions_gateway.bind import SlotTools
 from sessions_gateway.connection import Link
 from sessions_gateway.establish import BoundLinks, Plan
 from sessions_gateway.leases import ReplicaLease, SlotLeases
@@ -22,12 +22,8 @@ from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator_settings import OperatorSettings
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.session_record import Standing, session_record
-from sessions_gateway.store import StoreAway
-from sessions_gateway.tasks import end_task
+from sessions_gateway.slot_keeper import SlotKeeper
 from sessions_gateway.traffic import Traffic
-
-LOOK_EVERY = 2.0
-LEASE_GRACE = 0.2
 
 log = get_logger()
 
@@ -69,24 +65,29 @@ class Operator:
             operator_id, tools.memory, self.metrics, tools.receipts, tools.slot_tools.may_write, self._at_fault
         )
         self.outbound = self.traffic.outbound
-        self._slots: dict[int, BindSlot] = {}
-        self._retiring: set[int] = set()
+        self._keeper = SlotKeeper(
+            self,
+            tools.slot_tools,
+            tools.lease,
+            tools.slots,
+            most=self._max_binds,
+            unwanted=self._why_unbound,
+            settled=self._slots_settled,
+        )
+        self._slots = self._keeper.slots
         self._bound: dict[int, BoundLinks] = {}
         self._last_bound_at: float | None = None
         self._last_unbound_at: float | None = None
-        self._wake = asyncio.Event()
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
-        self._side: set[asyncio.Task[None]] = set()
 
     # -- for the gateway
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._supervise(), name=f"operator-{self.operator_id}")
+        self._keeper.start()
 
     def wake(self) -> None:
         """Something this operator looks at has changed."""
-        self._wake.set()
+        self._keeper.wake()
 
     def want(self, record: WantedRecord | None) -> None:
         """The wanted state as the bucket has it now; without a record the operator is to be bound."""
@@ -107,20 +108,14 @@ class Operator:
     def rebind(self, reason: str) -> int:
         """Starts to bind all slots anew; how many that are."""
         for slot in list(self._bound):
-            self._spawn(self._slots[slot].rebind(reason, at_once=True))
+            self._keeper.spawn(self._slots[slot].rebind(reason, at_once=True))
         return len(self._bound)
 
     async def stop(self, grace: float) -> None:
         """Gives back what waits, finishes the windows within `grace` seconds, unbinds, gives the slots back."""
         self._stopping = True
         self._tell_outbound()
-        await end_task(self._task)
-        await asyncio.gather(*(slot.close(grace, "stopping") for slot in self._slots.values()))
-        if self._side:
-            await asyncio.wait(self._side, timeout=1.0)
-        for slot in self._tools.slots.held(self.operator_id):
-            await self._tools.slots.release(self.operator_id, slot)
-        self._slots.clear()
+        await self._keeper.stop(grace)
         self.outbound.stop()
 
     # -- what stands
@@ -170,41 +165,7 @@ class Operator:
             return self.wanted.wanted.value
         return None if self._bound else self.reason
 
-    # -- keeping slots and binds
-
-    async def _supervise(self) -> None:
-        while True:
-            self._wake.clear()
-            await self._reconcile()
-            try:
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-
-    async def _reconcile(self) -> None:
-        """Slots held as far as they are free, binds on them as far as they are wanted."""
-        lease = self._tools.lease
-        if not lease.held:
-            within = max(0.05, lease.write_for())
-            await asyncio.gather(
-                *(slot.close(LEASE_GRACE, "lease lost", within=within) for slot in self._slots.values())
-            )
-            self._slots.clear()
-            return
-        most = self._max_binds()
-        await self._acquire(most)
-        wanted = self.wanted.wanted in (Wanted.BOUND, Wanted.DRAINED)
-        for slot in self._tools.slots.held(self.operator_id):
-            if slot in self._retiring:
-                continue
-            if slot >= most:
-                self._retire(slot, "fewer binds allowed", release=True)
-            elif not wanted and slot in self._slots:
-                self._retire(slot, self.wanted.wanted.value, release=False)
-            elif wanted and slot not in self._slots:
-                self._slots[slot] = BindSlot(self, slot, self._tools.slot_tools)
-                self._slots[slot].start()
+    # -- asked by the keeper of the slots
 
     def _max_binds(self) -> int:
         """From our last credentials; a replica that never held a slot hears it from the one that does."""
@@ -212,33 +173,15 @@ class Operator:
             return self.settings.max_binds
         return max((record.max_binds for record in self._others()), default=1)
 
-    async def _acquire(self, most: int) -> None:
-        for slot in range(most):
-            try:
-                await self._tools.slots.acquire(self.operator_id, slot)
-            except StoreAway:
-                return
+    def _why_unbound(self) -> str:
+        wanted = self.wanted.wanted
+        return "" if wanted in (Wanted.BOUND, Wanted.DRAINED) else wanted.value
 
-    def _retire(self, slot: int, reason: str, *, release: bool) -> None:
-        """Closes a bind beside the others: its window may take as long as a response."""
-        self._retiring.add(slot)
-        self._spawn(self._retire_slot(slot, reason, release))
-
-    async def _retire_slot(self, slot: int, reason: str, release: bool) -> None:
-        bind = self._slots.get(slot)
-        if bind is not None:
-            await bind.close(self._tools.slot_tools.timers.response, reason)
-            self._slots.pop(slot, None)
-        if release:
-            await self._tools.slots.release(self.operator_id, slot)
-        self._retiring.discard(slot)
+    def _slots_settled(self) -> None:
+        if self.failed and not self._slots and not self._tools.slots.held(self.operator_id):
+            # The slots are another replica's now: what went wrong here says nothing any more.
+            self.failed, self.reason = False, None
         self._changed()
-        self.wake()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._side.add(task)
-        task.add_done_callback(self._side.discard)
 
     # -- told by the slots
 
@@ -293,12 +236,12 @@ class Operator:
         log.error("smpp.credentials.refused", operatorId=self.operator_id, attempts=times, reason=reason)
         if times >= self._tools.slot_tools.retries.credential_refusals:
             paused = WantedRecord(Wanted.PAUSED, f"gateway {self._tools.replica}", reason, time.time())
-            self._spawn(self._tools.want(self.operator_id, paused))
+            self._keeper.spawn(self._tools.want(self.operator_id, paused))
 
     def _at_fault(self, link: Link, reason: str) -> None:
         for slot, bound in self._bound.items():
             if link in bound.links:
-                self._spawn(self._slots[slot].rebind(reason, at_once=False))
+                self._keeper.spawn(self._slots[slot].rebind(reason, at_once=False))
 
     def share_gate(self) -> None:
         """The gate's share follows how many of the operator's binds are here."""

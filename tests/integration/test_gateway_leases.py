@@ -13,7 +13,7 @@ from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord, State
 from ghasi.contracts.submission import Fate
-from sessions_gateway import leases, operator
+from sessions_gateway import leases, slot_keeper
 from sessions_gateway.leases import ReplicaLease, SlotLeases
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.store import Store, StoreAway
@@ -34,7 +34,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "RENEW_TIMEOUT", 0.3)
     monkeypatch.setattr(leases, "UNBIND_AFTER", 0.8)
     monkeypatch.setattr(leases, "WRITE_FOR", 1.1)
-    monkeypatch.setattr(operator, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(slot_keeper, "LOOK_EVERY", 0.1)
 
 
 def lease(store: Store, name: str, *, sole: bool = False) -> ReplicaLease:
@@ -147,7 +147,7 @@ async def test_the_only_replica_takes_everything_at_once(place: World) -> None:
 
 
 async def test_a_second_replica_stands_by_and_takes_over(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operator, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(slot_keeper, "LOOK_EVERY", 0.1)
     first = await place.gateway()
     second = await place.gateway(bound=False)
     standby = second.operators[place.operator_id]
@@ -165,7 +165,7 @@ async def test_a_second_replica_stands_by_and_takes_over(place: World, monkeypat
 async def test_binds_are_shared_between_replicas_and_so_is_the_gate(
     place: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operator, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(slot_keeper, "LOOK_EVERY", 0.1)
     first = await place.gateway()
     place.allow(maxBinds=2, tpsLimit=100)
     second = await place.gateway(bound=False)
