@@ -79,6 +79,7 @@ class Operator:
         self._last_bound_at: float | None = None
         self._last_unbound_at: float | None = None
         self._stopping = False
+        self._settled_state: State | None = None
 
     # -- for the gateway
 
@@ -181,7 +182,9 @@ class Operator:
         if self.failed and not self._slots and not self._tools.slots.held(self.operator_id):
             # The slots are another replica's now: what went wrong here says nothing any more.
             self.failed, self.reason = False, None
-        self._changed()
+        if self.state() is not self._settled_state:
+            self._settled_state = self.state()
+            self._changed()
 
     # -- told by the slots
 

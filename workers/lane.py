@@ -38,7 +38,7 @@ FETCH_TIMEOUT = 5.0
 FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
 AHEAD = 2
-"""Windows that may be on their way: one in flight and one ready behind it, so that the wire never waits for a claim."""
+"""Windows on their way: one in flight, one ready behind it, so that the wire never waits for a claim."""
 NO_LIMIT_KNOWN = 1
 
 
@@ -102,7 +102,8 @@ class Lane:
         holder = self._context.holders.holder(self.operator_id)
         target = HELD_WHILE_UNBOUND
         if holder is not None:
-            target = min(HELD_AT_MOST, max((AHEAD + 1) * self._window(holder), holder.tps_limit // 2, 20))
+            # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
+            target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(holder), 2 * holder.tps_limit)))
         waiting = self._retries_waiting()
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
@@ -294,8 +295,9 @@ async def _wait(event: asyncio.Event, timeout: float) -> None:
 def _groups(delays: tuple[float, ...]) -> list[tuple[float, int]]:
     """Bookings that leave together: (delay of the first, how many), each group within 50 ms."""
     groups: list[tuple[float, int]] = []
+    span = timers.HANDOVER_SPAN_MS / 1000
     for delay in delays:
-        if groups and delay - groups[-1][0] <= timers.HANDOVER_SPAN_MS / 1000:
+        if groups and delay - groups[-1][0] <= span:
             groups[-1] = (groups[-1][0], groups[-1][1] + 1)
         else:
             groups.append((delay, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from ghasi.correlations import sql
+from ghasi.correlations import sql_inbox
 from ghasi.correlations.db import execute
 from ghasi.correlations.texts import fit
 
@@ -17,7 +17,7 @@ def dead_letter_index(
 ) -> None:
     """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it. `size` in octets."""
     execute(
-        sql.DEAD_LETTER,
+        sql_inbox.DEAD_LETTER,
         {
             "operator_id": operator_id,
             "stream_seq": stream_seq,
@@ -31,4 +31,4 @@ def dead_letter_index(
 
 def forget_dead_letters(now: datetime, limit: int = 10_000) -> int:
     """Drops index rows whose bytes the stream has dropped; returns how many."""
-    return execute(sql.DEAD_FORGET, {"before": now - KEPT, "limit": limit})
+    return execute(sql_inbox.DEAD_FORGET, {"before": now - KEPT, "limit": limit})

@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 
 from ghasi.contracts import timers
-from ghasi.correlations import sql
+from ghasi.correlations import sql_inbox
 from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
 from ghasi.correlations.receipts import Moved, candidates_by_id, match_and_record, matched_earlier
 from ghasi.correlations.texts import fit, fit_keys
@@ -66,27 +66,27 @@ def sweep_inbox(*, now: datetime, limit: int = 1000) -> tuple[list[MatchedReceip
     Returns also receipts matched before whose event nobody confirmed. Unreadable receipts stay in the inbox only:
     nothing in them can be told. Safe to run twice and at once.
     """
-    waiting: _Query = (sql.INBOX_OLDEST_TRIED, {"since": now - MATCHABLE, "limit": limit})
+    waiting: _Query = (sql_inbox.INBOX_OLDEST_TRIED, {"since": now - MATCHABLE, "limit": limit})
     matched = _rematch(waiting, now)
     matched += _unconfirmed(now, limit)
-    given_up = _fetch_waiting(sql.INBOX_UNMATCHED, {"before": now - GIVE_UP_AFTER, "limit": limit})
-    execute(sql.INBOX_FORGET, {"before": now - KEPT, "limit": limit})
+    given_up = _fetch_waiting(sql_inbox.INBOX_UNMATCHED, {"before": now - GIVE_UP_AFTER, "limit": limit})
+    execute(sql_inbox.INBOX_FORGET, {"before": now - KEPT, "limit": limit})
     return matched, [one.facts() for one in given_up]
 
 
 def confirm_published(matched: Iterable[MatchedReceipt], *, now: datetime) -> None:
     """The events of these receipts are stored. Receipts that never were in the inbox do no harm."""
-    _confirm(sql.INBOX_PUBLISHED, [one.facts for one in matched], now)
+    _confirm(sql_inbox.INBOX_PUBLISHED, [one.facts for one in matched], now)
 
 
 def confirm_given_up(receipts: Iterable[ReceiptFacts], *, now: datetime) -> None:
     """The events without a message of these receipts are stored."""
-    _confirm(sql.INBOX_GIVEN_UP, receipts, now)
+    _confirm(sql_inbox.INBOX_GIVEN_UP, receipts, now)
 
 
 def inbox_size(limit: int = 100_000) -> int:
     """Receipts without a part, counted up to `limit`."""
-    return int(fetch(sql.INBOX_SIZE, {"limit": limit})[0][0])
+    return int(fetch(sql_inbox.INBOX_SIZE, {"limit": limit})[0][0])
 
 
 @repeated
@@ -111,7 +111,7 @@ def _rematch_once(waiting: _Query, now: datetime, published: bool) -> list[Match
         if matched:
             _mark_matched(matched, now, published=published)
         if rest:
-            execute(sql.INBOX_TRIED, {"rows": as_json([_key(one) for one in rest]), "now": now})
+            execute(sql_inbox.INBOX_TRIED, {"rows": as_json([_key(one) for one in rest]), "now": now})
     return [receipt for receipt, _ in matched]
 
 
@@ -130,12 +130,12 @@ def _until_still(step: Callable[[], T]) -> T:
 
 
 def _waiting_for(operator_id: UUID, keys: Sequence[str], now: datetime) -> _Query:
-    return sql.INBOX_WAITING_FOR, {"operator_id": operator_id, "keys": list(keys), "since": now - MATCHABLE}
+    return sql_inbox.INBOX_WAITING_FOR, {"operator_id": operator_id, "keys": list(keys), "since": now - MATCHABLE}
 
 
 def _unconfirmed(now: datetime, limit: int) -> list[MatchedReceipt]:
     """A part whose day has been dropped since cannot be told any more."""
-    waiting = _fetch_waiting(sql.INBOX_UNPUBLISHED, {"before": now - PUBLISH_AGAIN_AFTER, "limit": limit})
+    waiting = _fetch_waiting(sql_inbox.INBOX_UNPUBLISHED, {"before": now - PUBLISH_AGAIN_AFTER, "limit": limit})
     keys = {one.matched_row: one.matched_day for one in waiting if one.matched_row and one.matched_day}
     if not keys:
         return []
@@ -144,7 +144,7 @@ def _unconfirmed(now: datetime, limit: int) -> list[MatchedReceipt]:
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
-    """An inbox row, in the order in which `sql` sends it (a JSON array)."""
+    """An inbox row, in the order in which `sql_inbox` sends it (a JSON array)."""
 
     operator_id: UUID
     receipt_key: int
@@ -176,7 +176,7 @@ def _fetch_waiting(statement: str, parameters: dict[str, Any]) -> list[Waiting]:
 
 
 def _insert(receipts: Sequence[ReceiptFacts], now: datetime) -> None:
-    execute(sql.INBOX_INSERT, {"rows": as_json([_inserted(facts) for facts in receipts]), "now": now})
+    execute(sql_inbox.INBOX_INSERT, {"rows": as_json([_inserted(facts) for facts in receipts]), "now": now})
 
 
 def _inserted(facts: ReceiptFacts) -> dict[str, object]:
@@ -207,7 +207,7 @@ def _mark_matched(
     matched: Sequence[tuple[MatchedReceipt, tuple[UUID, date]]], now: datetime, *, published: bool
 ) -> None:
     rows = [{**_key(receipt.facts), "row_id": row_id, "day": day} for receipt, (row_id, day) in matched]
-    execute(sql.INBOX_MATCHED, {"rows": as_json(rows), "now": now, "published": now if published else None})
+    execute(sql_inbox.INBOX_MATCHED, {"rows": as_json(rows), "now": now, "published": now if published else None})
 
 
 def _confirm(statement: str, receipts: Iterable[ReceiptFacts], now: datetime) -> None:

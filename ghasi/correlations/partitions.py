@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 
-from ghasi.correlations import sql
+from ghasi.correlations import sql_upkeep
 from ghasi.correlations.sql import partition_name
 
 AHEAD_DAYS = 3
@@ -27,7 +27,7 @@ def ledger_day(moment: datetime) -> date:
 def existing_days() -> list[date]:
     """The days that have an attached partition, oldest first."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.LIST_PARTITIONS)
+        cursor.execute(sql_upkeep.LIST_PARTITIONS)
         names = [name for name, pending in cursor.fetchall() if not pending]
     return sorted(datetime.strptime(name[-8:], "%Y%m%d").date() for name in names)
 
@@ -51,8 +51,8 @@ def drop_old(now: datetime, retention_days: int) -> list[date]:
         _finish_detaching()
         dropped = [day for day in existing_days() if day < oldest]
         for day in dropped:
-            _execute(sql.DETACH_PARTITION.format(name=partition_name(day)))
-            _execute(sql.DROP_PARTITION.format(name=partition_name(day)))
+            _execute(sql_upkeep.DETACH_PARTITION.format(name=partition_name(day)))
+            _execute(sql_upkeep.DROP_PARTITION.format(name=partition_name(day)))
         _drop_left_behind(oldest)
     return dropped
 
@@ -61,25 +61,25 @@ def _make(day: date) -> None:
     """A table of that name may be left from a run that was cut off between its two statements."""
     name = partition_name(day)
     bounds = {"first": day.isoformat(), "end": (day + timedelta(days=1)).isoformat()}
-    _execute(sql.CREATE_PARTITION.format(name=name))
-    _execute(sql.ATTACH_PARTITION.format(name=name, **bounds))
+    _execute(sql_upkeep.CREATE_PARTITION.format(name=name))
+    _execute(sql_upkeep.ATTACH_PARTITION.format(name=name, **bounds))
 
 
 def _finish_detaching() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql.LIST_PARTITIONS)
+        cursor.execute(sql_upkeep.LIST_PARTITIONS)
         pending = [name for name, detaching in cursor.fetchall() if detaching]
     for name in pending:
-        _execute(sql.FINISH_DETACH.format(name=name))
+        _execute(sql_upkeep.FINISH_DETACH.format(name=name))
 
 
 def _drop_left_behind(oldest: date) -> None:
     """Detached but not dropped: an earlier run was cut off in between."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.LIST_DETACHED, {"before": partition_name(oldest)})
+        cursor.execute(sql_upkeep.LIST_DETACHED, {"before": partition_name(oldest)})
         names = [name for (name,) in cursor.fetchall()]
     for name in names:
-        _execute(sql.DROP_PARTITION.format(name=name))
+        _execute(sql_upkeep.DROP_PARTITION.format(name=name))
 
 
 def _execute(statement: str) -> None:
@@ -91,7 +91,7 @@ def _execute(statement: str) -> None:
 def maintenance_lock() -> Iterator[None]:
     """A session lock, because DETACH … CONCURRENTLY cannot run in a transaction; inside one (migrate) too."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_MAINTENANCE)
+        cursor.execute(sql_upkeep.LOCK_MAINTENANCE)
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
     try:
         yield
@@ -105,4 +105,4 @@ def _release() -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', '0', false)")
-        cursor.execute(sql.UNLOCK_MAINTENANCE)
+        cursor.execute(sql_upkeep.UNLOCK_MAINTENANCE)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db import transaction
 
 from ghasi.contracts import timers
-from ghasi.correlations import sql
+from ghasi.correlations import sql_upkeep
 from ghasi.correlations.db import execute, fetch, repeated
 from ghasi.correlations.partitions import existing_days, ledger_day, maintenance_lock
 
@@ -40,14 +40,14 @@ def expire_correlations(now: datetime) -> int:
 
 
 def _mark() -> datetime | None:
-    found = fetch(sql.SWEEP_MARK, {})
+    found = fetch(sql_upkeep.SWEEP_MARK, {})
     return found[0][0] if found else None
 
 
 @repeated
 def _expire(since: datetime, before: datetime, days: list[date]) -> int:
     with transaction.atomic():
-        fetch(sql.SWEEP_PLANS, {})
-        expired = execute(sql.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
-        execute(sql.SWEEP_ADVANCE, {"done_to": before})
+        fetch(sql_upkeep.SWEEP_PLANS, {})
+        expired = execute(sql_upkeep.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
+        execute(sql_upkeep.SWEEP_ADVANCE, {"done_to": before})
     return expired

@@ -80,7 +80,7 @@ class SmallSmsc:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        config = SessionConfig(role=Role.SMSC, system_id="SMSC", window_size=50, **self.session)
+        config = SessionConfig(role=Role.SMSC, system_id="SMSC", window_size=500, **self.session)
         self._server = await loop.create_server(
             lambda: SessionProtocol(config, self._on_event), "127.0.0.1", self.port, ssl=self.tls
         )

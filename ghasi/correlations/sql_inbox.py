@@ -1,0 +1,110 @@
+# ruff: noqa: S608 - the only things put into the statements are the constants of this module
+"""Statements of the receipts inbox and of the index over SMPP_DEAD, by the rules of `sql`."""
+
+from __future__ import annotations
+
+from ghasi.correlations.sql import as_json, records
+
+# --- Receipts inbox -------------------------------------------------------------------------------------------------
+
+INBOX = "smpp.receipts_inbox"
+
+_INBOX_KEY = (("operator_id", "uuid"), ("receipt_key", "bigint"), ("taken_at", "timestamptz"))
+_INBOX_COLUMNS = (
+    *_INBOX_KEY,
+    ("operator_message_id", "text"),
+    ("lookup_keys", "text[]"),
+    ("status", "text"),
+    ("stat", "text"),
+    ("final", "boolean"),
+    ("error_code", "text"),
+    ("done_at", "timestamptz"),
+    ("destination", "text"),
+    ("sender", "text"),
+    ("unreadable", "text"),
+)
+_INBOX_NAMES = ", ".join(name for name, _ in _INBOX_COLUMNS)
+# Field order of inbox.Waiting.
+_INBOX_ROW = ", ".join(f"i.{name}" for name, _ in _INBOX_COLUMNS) + ", i.matched_row, i.matched_day"
+_INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
+
+INBOX_INSERT = f"""
+INSERT INTO {INBOX} ({_INBOX_NAMES}, tried_at)
+SELECT u.*, %(now)s FROM {records(*_INBOX_COLUMNS)}
+ON CONFLICT (operator_id, receipt_key, taken_at) DO NOTHING
+"""
+
+# Waits for a row somebody else is just trying: that one may have looked before the id it now would find.
+INBOX_WAITING_FOR = f"""
+WITH i AS (
+    SELECT * FROM {INBOX} i
+    WHERE i.operator_id = %(operator_id)s AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
+      AND i.unreadable IS NULL AND i.taken_at > %(since)s
+    ORDER BY i.id FOR UPDATE)
+SELECT {as_json(_INBOX_ROW)} FROM i
+"""
+
+# Two sweeps share the work instead of doing it twice.
+INBOX_OLDEST_TRIED = f"""
+WITH i AS (
+    SELECT * FROM {INBOX} i
+    WHERE i.matched_at IS NULL AND i.unreadable IS NULL AND i.taken_at > %(since)s
+    ORDER BY i.tried_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+SELECT {as_json(_INBOX_ROW)} FROM i
+"""
+
+INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {records(*_INBOX_KEY)} WHERE {_INBOX_SAME}"
+
+# `published` is the time now where the caller publishes before the receipt's own acknowledgement, else NULL.
+INBOX_MATCHED = f"""
+UPDATE {INBOX} i SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s
+FROM {records(*_INBOX_KEY, ("row_id", "uuid"), ("day", "date"))}
+WHERE {_INBOX_SAME} AND i.matched_at IS NULL
+"""
+
+INBOX_PUBLISHED = f"""
+UPDATE {INBOX} i SET published_at = %(now)s FROM {records(*_INBOX_KEY)}
+WHERE {_INBOX_SAME} AND i.matched_at IS NOT NULL AND i.published_at IS NULL
+"""
+
+INBOX_GIVEN_UP = f"""
+UPDATE {INBOX} i SET given_up_at = %(now)s FROM {records(*_INBOX_KEY)}
+WHERE {_INBOX_SAME} AND i.matched_at IS NULL AND i.given_up_at IS NULL
+"""
+
+# Matched but never confirmed as published: the process that had it died. Its event is published again.
+INBOX_UNPUBLISHED = f"""
+SELECT {as_json(_INBOX_ROW)} FROM (
+    SELECT * FROM {INBOX} WHERE matched_at < %(before)s AND published_at IS NULL
+    ORDER BY matched_at LIMIT %(limit)s) AS i
+"""
+
+INBOX_UNMATCHED = f"""
+SELECT {as_json(_INBOX_ROW)} FROM (
+    SELECT * FROM {INBOX}
+    WHERE matched_at IS NULL AND given_up_at IS NULL AND unreadable IS NULL AND taken_at < %(before)s
+    ORDER BY taken_at LIMIT %(limit)s) AS i
+"""
+
+INBOX_FORGET = f"""
+DELETE FROM {INBOX} WHERE id IN (
+    SELECT id FROM {INBOX}
+    WHERE taken_at < %(before)s AND (published_at IS NOT NULL OR given_up_at IS NOT NULL OR unreadable IS NOT NULL)
+    ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+"""
+
+INBOX_SIZE = f"SELECT count(*) FROM (SELECT 1 FROM {INBOX} WHERE matched_at IS NULL LIMIT %(limit)s) AS waiting"
+
+# --- Dead letters ---------------------------------------------------------------------------------------------------
+
+DEAD_LETTER = """
+INSERT INTO smpp.dead_letters (operator_id, stream_seq, reason, message_id, size, at)
+VALUES (%(operator_id)s, %(stream_seq)s, %(reason)s, %(message_id)s, %(size)s, %(at)s)
+ON CONFLICT (operator_id, stream_seq)
+DO UPDATE SET reason = excluded.reason, message_id = excluded.message_id, size = excluded.size, at = excluded.at
+"""
+
+DEAD_FORGET = """
+DELETE FROM smpp.dead_letters WHERE id IN (
+    SELECT id FROM smpp.dead_letters WHERE at < %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+"""

@@ -1,0 +1,56 @@
+# ruff: noqa: S608 - the only things put into the statements are the constants of this module
+"""Statements of the sweep and of the day partitions."""
+
+from __future__ import annotations
+
+from ghasi.correlations.sql import LEDGER
+
+# --- Sweep ----------------------------------------------------------------------------------------------------------
+
+# Served by the block range index on submitted_at: only blocks that may hold rows of the slice are read.
+SWEEP_PLANS = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
+SWEEP_SUBMITTED = f"""
+UPDATE {LEDGER} c SET status = 'EXPIRED', reason = 'no_receipt'
+WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'
+  AND c.submitted_at >= %(since)s AND c.submitted_at < %(before)s
+"""
+
+# How far the sweep has come. Nothing can enter a slice later: it ends 72 hours ago.
+SWEEP_MARK = "SELECT done_to FROM smpp.sweep_marks WHERE name = 'correlations'"
+SWEEP_ADVANCE = """
+INSERT INTO smpp.sweep_marks (name, done_to) VALUES ('correlations', %(done_to)s)
+ON CONFLICT (name) DO UPDATE SET done_to = greatest(smpp.sweep_marks.done_to, excluded.done_to)
+"""
+
+# --- Partitions -----------------------------------------------------------------------------------------------------
+
+LOCK_MAINTENANCE = "SELECT pg_advisory_lock(hashtext('smpp.message_correlations'), 1)"
+UNLOCK_MAINTENANCE = "SELECT pg_advisory_unlock(hashtext('smpp.message_correlations'), 1)"
+
+LIST_PARTITIONS = """
+SELECT child.relname, i.inhdetachpending
+FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid
+WHERE i.inhparent = 'smpp.message_correlations'::regclass
+"""
+
+LIST_DETACHED = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'smpp' AND c.relkind = 'r' AND c.relname ~ '^message_correlations_[0-9]{8}$'
+  AND c.relname < %(before)s AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = c.oid)
+"""
+
+# Half of each page is left free: the rows of a batch are answered together, so that a page needs room for a second
+# version of all of them at once. Measured, it makes the table smaller than 80 does (602 octets a message instead of
+# 718) and lets 86 of 100 receipts change their row in place instead of 39. Vacuum and analyse go by what changed
+# lately: a day's first hours would else be planned by the statistics of an empty table.
+CREATE_PARTITION = """
+CREATE TABLE IF NOT EXISTS smpp.{name} (LIKE smpp.message_correlations INCLUDING ALL)
+WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05,
+      autovacuum_analyze_scale_factor = 0.05)
+"""
+ATTACH_PARTITION = """
+ALTER TABLE smpp.message_correlations ATTACH PARTITION smpp.{name} FOR VALUES FROM ('{first}') TO ('{end}')
+"""
+DETACH_PARTITION = "ALTER TABLE smpp.message_correlations DETACH PARTITION smpp.{name} CONCURRENTLY"
+FINISH_DETACH = "ALTER TABLE smpp.message_correlations DETACH PARTITION smpp.{name} FINALIZE"
+DROP_PARTITION = "DROP TABLE IF EXISTS smpp.{name}"
