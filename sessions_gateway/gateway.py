@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 
@@ -81,10 +82,13 @@ class Gateway:
             mirror.start()
         # What the staff wants is known before the first bind is made.
         await self._wanted.filled.wait()
-        self._lease.start()
-        self._records.start()
         await self._submissions.start()
         await self._control.start()
+        with contextlib.suppress(BusError):
+            # A record that others read must not be ahead of the subscriptions it invites to use.
+            await self.bus.flush()
+        self._lease.start()
+        self._records.start()
         for operator in self.operators.values():
             operator.want(self._wanted.get(operator.operator_id))
             operator.start()

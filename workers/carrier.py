@@ -41,7 +41,7 @@ class Carrier:
         operator_id: str,
         put_back: Callable[[Outgoing], None],
         forget: Callable[[Outgoing], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Outgoing, Coroutine[Any, Any, None]], None],
     ) -> None:
         self._context = context
         self._operator = UUID(operator_id)
@@ -52,6 +52,7 @@ class Carrier:
         self.idle = asyncio.Event()
         """Clear while a claim is under way: a lane must not stop between rows and bytes."""
         self.idle.set()
+        self._claims = 0
         self._dead = DeadLetters(context, operator_id)
         self.retries_waiting: deque[float] = deque()
         """When commands given back with a delay are due again, on the loop's clock."""
@@ -59,12 +60,19 @@ class Carrier:
     async def claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
         """Writes the rows; returns the parts that may leave now, in order. What the ledger says needs no
         sending is settled on the way."""
+        self._claims += 1
         self.idle.clear()
         try:
             return await self._claim(loads, holder)
         finally:
             # The caller spawns the hand-over before it pauses, so the stop sees it among its tasks.
-            asyncio.get_running_loop().call_soon(self.idle.set)
+            asyncio.get_running_loop().call_soon(self._claimed)
+
+    def _claimed(self) -> None:
+        """The caller's next claim may have begun meanwhile."""
+        self._claims -= 1
+        if not self._claims:
+            self.idle.set()
 
     async def _claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
         fresh = [load for load in loads if not load.parts]
@@ -83,11 +91,19 @@ class Carrier:
         claims = iter(prepared.claims)
         for load in loads:
             if load.parts:
-                leaving += [(load.outgoing, part) for part in load.parts if part.row_id in prepared.armed]
+                leaving += await self._take_armed(load, prepared.armed)
             else:
                 leaving += await self._take_claim(load, next(claims), holder)
         for outgoing, _ in leaving:
             outgoing.open_parts += 1
+        return leaving
+
+    async def _take_armed(self, load: Load, armed: set[UUID]) -> list[tuple[Outgoing, Part]]:
+        """Parts that are still ours. Where another process has all that was left, the ledger tells the rest."""
+        outgoing = load.outgoing
+        leaving = [(outgoing, part) for part in load.parts if part.row_id in armed]
+        if not leaving and not outgoing.todo and not outgoing.open_parts:
+            await self.give_back(outgoing, BUSY_RETRY)
         return leaving
 
     async def _prepared(self, preparation: Preparation) -> Prepared:
@@ -109,7 +125,7 @@ class Carrier:
             return [(outgoing, part) for part in now_parts]
         if claim.verdict is Verdict.ASK:
             # May take as long as a response: the lane goes on meanwhile.
-            self._spawn(self._ask(outgoing, claim))
+            self._spawn(outgoing, self._ask(outgoing, claim))
         elif claim.verdict is Verdict.WAIT:
             await self.give_back(outgoing, claim.wait)
         else:
@@ -137,7 +153,7 @@ class Carrier:
                 outgoing.todo = deque(claim.parts)
                 self._put_back(outgoing)
             elif claim.verdict is Verdict.ASK:
-                self._spawn(self._ask(outgoing, claim))
+                self._spawn(outgoing, self._ask(outgoing, claim))
             elif claim.verdict is Verdict.WAIT:
                 await self.give_back(outgoing, claim.wait)
             else:
@@ -195,9 +211,8 @@ class Carrier:
             if fate.fate is Fate.NOT_SENT:
                 returned.setdefault(id(outgoing), (outgoing, []))[1].append(part)
         for outgoing, parts in reversed(returned.values()):
-            if outgoing.todo is None:
-                outgoing.todo = deque()
-            outgoing.todo.extendleft(reversed(parts))
+            # Hand-overs of one message may be answered in another order than they were made.
+            outgoing.todo = deque(sorted([*parts, *(outgoing.todo or ())], key=lambda part: part.segment))
             self._put_back(outgoing)
 
     async def _settle_done(

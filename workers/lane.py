@@ -20,7 +20,6 @@ from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
 from ghasi.contracts.sessions import SendRules, SessionRecord
 from ghasi.contracts.submission import PartFate
-from ghasi.correlations.types import Part
 from ghasi.logs import get_logger
 from workers import metrics
 from workers.carrier import Carrier
@@ -28,6 +27,7 @@ from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.delivery import Delivery
 from workers.outgoing import PLAIN_RULES, Outgoing, take
+from workers.parcels import Leaving, by_size, by_time
 from workers.shelf import Load, Shelf
 
 log = get_logger()
@@ -50,7 +50,7 @@ class Lane:
         self._context = context
         self._shelf = Shelf()
         self._dead = DeadLetters(context, operator_id)
-        self._carrier = Carrier(context, operator_id, self._put_back, self._forget, self._spawn)
+        self._carrier = Carrier(context, operator_id, self._put_back, self._forget, self._spawn_for)
         self._changed = asyncio.Event()
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -105,9 +105,9 @@ class Lane:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
             target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(holder), 2 * holder.tps_limit)))
         waiting = self._retries_waiting()
+        metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
-            metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
             return 0
         return target - self._shelf.held
 
@@ -124,9 +124,13 @@ class Lane:
         try:
             outgoing = take(delivery, self.operator_id, self._rules(), utc_now(), self._context.config.retention_days)
         except Refused as refused:
-            self._spawn(self._dead.bury(delivery, refused))
-            return
-        self._shelf.put(outgoing)
+            self._spawn(self._bury(delivery, refused))
+        except Exception:
+            # A fault of ours, or rules of a release to come: it lapses and holds up nobody behind it.
+            del self._deliveries[id(delivery)]
+            log.exception("lane.not_taken", operatorId=self.operator_id, streamSeq=delivery.sequence)
+        else:
+            self._shelf.put(outgoing)
 
     def _rules(self) -> SendRules:
         known = self._context.holders.known(self.operator_id)
@@ -162,7 +166,7 @@ class Lane:
             await self._context.sleep(max(0.001, booking.retry_after))
             return
         start = asyncio.get_running_loop().time()
-        for first, size in _groups(booking.delays):
+        for first, size in by_time(booking.delays):
             pause = start + first - asyncio.get_running_loop().time()
             if pause > 0:
                 await self._context.sleep(pause)
@@ -180,9 +184,9 @@ class Lane:
             count -= sum(load.count for load in loads)
             async with self._holding([load.outgoing for load in loads]):
                 leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder)
-            if leaving:
-                self._in_flight += len(leaving)
-                self._spawn(self._hand_over(leaving, holder))
+            for parcel in by_size(leaving, self._context.gateway.max_octets):
+                self._in_flight += len(parcel)
+                self._spawn(self._hand_over(parcel, holder))
 
     def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:
         """Commands taken in under other rules than the holder's are built anew; some can then not be sent."""
@@ -194,7 +198,7 @@ class Lane:
                     load.count = min(load.count, load.outgoing.unsent)
             except Refused as refused:
                 self._forget(load.outgoing)
-                self._spawn(self._dead.bury(load.outgoing.delivery, refused))
+                self._spawn(self._bury(load.outgoing.delivery, refused))
             else:
                 fit.append(load)
         return fit
@@ -211,7 +215,7 @@ class Lane:
                     self._forget(outgoing)
             raise
 
-    async def _hand_over(self, leaving: list[tuple[Outgoing, Part]], holder: SessionRecord) -> None:
+    async def _hand_over(self, leaving: list[Leaving], holder: SessionRecord) -> None:
         async with self._holding(outgoing for outgoing, _ in leaving):
             keys = [part.row_id.hex for _, part in leaving]
             lanes = [outgoing.lane_value for outgoing, _ in leaving]
@@ -242,6 +246,20 @@ class Lane:
         self._changed.set()
         self._freed.set()
 
+    async def _bury(self, delivery: Delivery, refused: Refused) -> None:
+        try:
+            await self._dead.bury(delivery, refused)
+        except Exception:
+            self._deliveries.pop(id(delivery), None)
+            raise
+
+    def _spawn_for(self, outgoing: Outgoing, coroutine: Coroutine[Any, Any, None]) -> None:
+        async def held() -> None:
+            async with self._holding([outgoing]):
+                await coroutine
+
+        self._spawn(held())
+
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._logged(coroutine))
         self._tasks.add(task)
@@ -264,23 +282,24 @@ class Lane:
     async def stop(self, deadline: float) -> None:
         """Nothing new; what has not begun goes back at once; what is on its way gets `deadline` seconds."""
         self._stopping = True
-        await self._end_loops()
+        end = asyncio.get_running_loop().time() + deadline
+        await self._end_loops(deadline)
         if self._pull is not None:
             for message in await self._pull.stop():
                 await message.nak()
         for outgoing in self._shelf.drain():
             await outgoing.delivery.release()
         if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=deadline)
+            await asyncio.wait(set(self._tasks), timeout=max(0.0, end - asyncio.get_running_loop().time()))
         for delivery in self._deliveries.values():
             # Partly sent: the rows tell the next process which parts are left.
             await delivery.release()
 
-    async def _end_loops(self) -> None:
+    async def _end_loops(self, deadline: float) -> None:
         """The feeding loop may be between a claim and its hand-over: it ends at its next pause."""
         intake, feed = self._loops
         intake.cancel()
-        await self._carrier.idle.wait()
+        await _wait(self._carrier.idle, deadline)
         feed.cancel()
         await asyncio.gather(intake, feed, return_exceptions=True)
 
@@ -290,15 +309,3 @@ async def _wait(event: asyncio.Event, timeout: float) -> None:
         await asyncio.wait_for(event.wait(), timeout)
     except TimeoutError:
         pass
-
-
-def _groups(delays: tuple[float, ...]) -> list[tuple[float, int]]:
-    """Bookings that leave together: (delay of the first, how many), each group within 50 ms."""
-    groups: list[tuple[float, int]] = []
-    span = timers.HANDOVER_SPAN_MS / 1000
-    for delay in delays:
-        if groups and delay - groups[-1][0] <= span:
-            groups[-1] = (groups[-1][0], groups[-1][1] + 1)
-        else:
-            groups.append((delay, 1))
-    return groups

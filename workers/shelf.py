@@ -25,20 +25,27 @@ class Shelf:
 
     def __init__(self) -> None:
         self._waiting: deque[Outgoing] = deque()
-        self.held = 0
-        """Commands in hand, those on their way included; `forget` is told when one is settled."""
+        self._held: dict[int, Outgoing] = {}
+
+    @property
+    def held(self) -> int:
+        """Commands in hand, those on their way included."""
+        return len(self._held)
 
     def put(self, outgoing: Outgoing) -> None:
         self._waiting.append(outgoing)
-        self.held += 1
+        self._held[id(outgoing)] = outgoing
 
     def put_back(self, outgoing: Outgoing) -> None:
-        """A command whose parts came back unsent goes to the front: it is the oldest."""
-        if outgoing not in self._waiting:
+        """A command whose parts came back unsent goes to the front: it is the oldest. One that is forgotten is
+        the next delivery's matter."""
+        if id(outgoing) in self._held and outgoing not in self._waiting:
             self._waiting.appendleft(outgoing)
 
-    def forget(self, _outgoing: Outgoing) -> None:
-        self.held -= 1
+    def forget(self, outgoing: Outgoing) -> None:
+        """One that is settled, or no longer ours: told twice, it counts once."""
+        if self._held.pop(id(outgoing), None) is not None and outgoing in self._waiting:
+            self._waiting.remove(outgoing)
 
     @property
     def waiting(self) -> int:

@@ -11,11 +11,14 @@ def fit(value: str, limit: int) -> str: ...
 @overload
 def fit(value: None, limit: int) -> None: ...
 def fit(value: str | None, limit: int) -> str | None:
-    """At most `limit` characters, without NUL (PostgreSQL takes none) and without lone surrogates."""
+    """At most `limit` characters, without NUL (PostgreSQL takes none) and without lone surrogates.
+
+    They are replaced, not left out: an id with one must not become another id.
+    """
     if value is None:
         return None
     if "\x00" in value:
-        value = value.replace("\x00", "")
+        value = value.replace("\x00", "\ufffd")
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode()
     return value[:limit]
