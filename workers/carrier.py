@@ -8,6 +8,7 @@ the step before it.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -54,8 +55,8 @@ class Carrier:
         self.idle.set()
         self._claims = 0
         self._dead = DeadLetters(context, operator_id)
-        self.retries_waiting: deque[float] = deque()
-        """When commands given back with a delay are due again, on the loop's clock."""
+        self._retries: list[float] = []
+        """When commands given back with a delay are due again, on the loop's clock: a heap."""
 
     async def claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
         """Writes the rows; returns the parts that may leave now, in order. What the ledger says needs no
@@ -281,9 +282,16 @@ class Carrier:
                 # Unconfirmed events are told again by the inbox's sweep, under the same message ids.
                 log.warning("ledger.away", operatorId=self._operator_id)
 
+    def count_retries(self) -> int:
+        """Commands given back that are not due yet."""
+        now = asyncio.get_running_loop().time()
+        while self._retries and self._retries[0] <= now:
+            heapq.heappop(self._retries)
+        return len(self._retries)
+
     async def give_back(self, outgoing: Outgoing, delay: float) -> None:
         """Back to the stream for `delay` seconds; the next delivery starts from the ledger."""
         delay = max(BUSY_RETRY, delay)
-        self.retries_waiting.append(asyncio.get_running_loop().time() + delay)
+        heapq.heappush(self._retries, asyncio.get_running_loop().time() + delay)
         await outgoing.delivery.release(delay)
         self._forget(outgoing)

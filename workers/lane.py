@@ -19,13 +19,13 @@ from ghasi.bus import BusError, PullLane
 from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
 from ghasi.contracts.sessions import SendRules, SessionRecord
-from ghasi.contracts.submission import PartFate
 from ghasi.logs import get_logger
 from workers import metrics
 from workers.carrier import Carrier
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.delivery import Delivery
+from workers.hands import Hands
 from workers.outgoing import PLAIN_RULES, Outgoing, take
 from workers.parcels import Leaving, by_size, by_time
 from workers.shelf import Load, Shelf
@@ -55,7 +55,7 @@ class Lane:
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._deliveries: dict[int, Delivery] = {}
+        self._hands = Hands()
         self._in_flight = 0
         self._pull: PullLane | None = None
         self._stopping = False
@@ -104,30 +104,23 @@ class Lane:
         if holder is not None:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
             target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(holder), 2 * holder.tps_limit)))
-        waiting = self._retries_waiting()
+        waiting = self._carrier.count_retries()
         metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
             return 0
         return target - self._shelf.held
 
-    def _retries_waiting(self) -> int:
-        waiting = self._carrier.retries_waiting
-        now = asyncio.get_running_loop().time()
-        while waiting and waiting[0] <= now:
-            waiting.popleft()
-        return len(waiting)
-
     def _take(self, message: Msg) -> None:
         delivery = Delivery(message, asyncio.get_running_loop().time())
-        self._deliveries[id(delivery)] = delivery
+        self._hands.hold(delivery)
         try:
             outgoing = take(delivery, self.operator_id, self._rules(), utc_now(), self._context.config.retention_days)
         except Refused as refused:
             self._spawn(self._bury(delivery, refused))
         except Exception:
             # A fault of ours, or rules of a release to come: it lapses and holds up nobody behind it.
-            del self._deliveries[id(delivery)]
+            self._hands.lapse(delivery)
             log.exception("lane.not_taken", operatorId=self.operator_id, streamSeq=delivery.sequence)
         else:
             self._shelf.put(outgoing)
@@ -211,8 +204,9 @@ class Lane:
             yield
         except Exception:
             for outgoing in {id(one): one for one in outgoings}.values():
-                if self._deliveries.pop(id(outgoing.delivery), None) is not None:
-                    self._forget(outgoing)
+                if self._hands.lapse(outgoing.delivery):
+                    self._shelf.drop(outgoing)
+            self._freed.set()
             raise
 
     async def _hand_over(self, leaving: list[Leaving], holder: SessionRecord) -> None:
@@ -227,13 +221,10 @@ class Lane:
             finally:
                 self._in_flight -= len(leaving)
                 self._changed.set()
-            self._note_refusal(answer.fates, holder)
+            if all(fate.reason in ("no_holder", "epoch") for fate in answer.fates):
+                self._context.holders.drop(self.operator_id, holder.replica)
             await self._carrier.finish(leaving, answer.fates)
         self._changed.set()
-
-    def _note_refusal(self, fates: list[PartFate], holder: SessionRecord) -> None:
-        if fates and all(fate.reason in ("no_holder", "epoch") for fate in fates):
-            self._context.holders.drop(self.operator_id, holder.replica)
 
     # --- housekeeping
 
@@ -250,7 +241,7 @@ class Lane:
         try:
             await self._dead.bury(delivery, refused)
         except Exception:
-            self._deliveries.pop(id(delivery), None)
+            self._hands.lapse(delivery)
             raise
 
     def _spawn_for(self, outgoing: Outgoing, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -273,11 +264,7 @@ class Lane:
 
     async def renew(self, older_than: float) -> None:
         """Tells the server that what arrived before `older_than` is still in our hands."""
-        for key, delivery in list(self._deliveries.items()):
-            if delivery.settled:
-                del self._deliveries[key]
-            elif delivery.received_at <= older_than:
-                await delivery.renew()
+        await self._hands.renew(older_than)
 
     async def stop(self, deadline: float) -> None:
         """Nothing new; what has not begun goes back at once; what is on its way gets `deadline` seconds."""
@@ -291,9 +278,8 @@ class Lane:
             await outgoing.delivery.release()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=max(0.0, end - asyncio.get_running_loop().time()))
-        for delivery in self._deliveries.values():
-            # Partly sent: the rows tell the next process which parts are left.
-            await delivery.release()
+        # Partly sent: the rows tell the next process which parts are left.
+        await self._hands.release()
 
     async def _end_loops(self, deadline: float) -> None:
         """The feeding loop may be between a claim and its hand-over: it ends at its next pause."""

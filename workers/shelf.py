@@ -43,8 +43,13 @@ class Shelf:
             self._waiting.appendleft(outgoing)
 
     def forget(self, outgoing: Outgoing) -> None:
-        """One that is settled, or no longer ours: told twice, it counts once."""
-        if self._held.pop(id(outgoing), None) is not None and outgoing in self._waiting:
+        """One that is settled or given back, and not in the queue: told twice, it counts once."""
+        self._held.pop(id(outgoing), None)
+
+    def drop(self, outgoing: Outgoing) -> None:
+        """One that is no longer ours, wherever it is."""
+        self.forget(outgoing)
+        if outgoing in self._waiting:
             self._waiting.remove(outgoing)
 
     @property
