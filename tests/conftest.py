@@ -122,3 +122,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     finally:
         support.keep_logs(started.servers.run, request.session)
         started.discard()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--smsc`: what the acceptance tests of the path send to (tests/support/peers.py)."""
+    parser.addoption("--smsc", default="simulator", help="SMSC of the acceptance tests: simulator, smpp34 or node")

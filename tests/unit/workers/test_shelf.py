@@ -99,3 +99,30 @@ def test_a_stop_takes_out_only_what_has_not_begun() -> None:
     claimed(begun)
     assert shelf.drain() == [fresh]
     assert shelf.waiting == 1
+
+
+def test_what_is_forgotten_counts_once_and_is_not_taken_back() -> None:
+    shelf = Shelf()
+    one, other = outgoing(1), outgoing(1)
+    for each in (one, other):
+        shelf.put(each)
+    shelf.take(1)
+    shelf.forget(one)
+    shelf.forget(one)
+    assert shelf.held == 1
+    shelf.put_back(one)
+    assert [load.outgoing for load in shelf.take(9)] == [other]
+
+
+def test_what_is_dropped_leaves_the_queue_too() -> None:
+    shelf = Shelf()
+    one, other = outgoing(2), outgoing(1)
+    for each in (one, other):
+        shelf.put(each)
+    shelf.take(1)
+    claimed(one, 2)
+    shelf.put_back(one)
+    shelf.drop(one)
+    shelf.drop(one)
+    assert (shelf.held, shelf.waiting) == (1, 1)
+    assert [load.outgoing for load in shelf.take(9)] == [other]

@@ -1,0 +1,341 @@
+"""workers.lane: what leaves, when and in which order; what is held, lapses and goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from ghasi.contracts import timers
+from ghasi.contracts.sessions import SendRules, State
+from ghasi.contracts.submission import Fate, PartFate
+from tests.support.platform import iso
+from tests.unit.workers.build import Bench, nothing, raising, until
+from workers import lane as module
+from workers.lane import HELD_WHILE_UNBOUND, Lane
+from workers.ledger_work import prepare, record
+
+LONG = "x" * 400
+"""Three parts."""
+THROTTLED = 0x58
+NOW_AND_EVER = float("inf")
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Lane]:
+    lane = Lane(bench.context, bench.operator_id)
+    await lane.start()
+    try:
+        yield lane
+    finally:
+        bench.gateway.open.set()
+        await lane.stop(5.0)
+
+
+def not_sent(reason: str) -> Any:
+    return lambda key: PartFate(key, Fate.NOT_SENT, reason=reason)
+
+
+async def test_messages_and_their_parts_leave_in_order(bench: Bench) -> None:
+    bench.bind()
+    sent = await bench.send(1) + await bench.send(1, 2, text=LONG) + await bench.send(1, 3)
+    async with running(bench):
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 3)
+    assert bench.gateway.names == ["001/1", "002/1", "002/2", "002/3", "003/1"]
+    assert bench.results() == {one["messageId"]: ["ACCEPTED"] for one in sent}
+    lanes = [lane for handed in bench.gateway.handed for lane in handed.lanes]
+    assert len(set(lanes[1:4])) == 1
+    assert {(handed.replica, handed.epoch) for handed in bench.gateway.handed} == {("r1", "e1")}
+
+
+async def test_parts_keep_their_order_over_many_hand_overs(bench: Bench) -> None:
+    bench.bind()
+    bench.throttle.at_once = 2
+    await bench.send(1, text="x" * 153 * 7)
+    await bench.send(1, 2)
+    async with running(bench):
+        await until(bench.settled)
+    assert bench.gateway.names == [f"001/{part}" for part in range(1, 8)] + ["002/1"]
+    assert max(len(handed.keys) for handed in bench.gateway.handed) == 2
+
+
+async def test_two_windows_at_most_are_on_their_way(bench: Bench) -> None:
+    bench.bind(window_size=3, binds=2)
+    bench.gateway.open.clear()
+    await bench.send(40)
+    async with running(bench):
+        await until(lambda: len(bench.gateway.names) == 2 * 6)
+        bench.gateway.open.set()
+        await until(bench.settled)
+    assert bench.gateway.most == 2 * 6
+    assert bench.gateway.names == [f"{n:03}/1" for n in range(1, 41)]
+
+
+async def test_the_permits_asked_for_follow_limit_and_credit(bench: Bench) -> None:
+    bench.bind(window_size=2, tps_limit=7)
+    await bench.send(9)
+    async with running(bench):
+        await until(bench.settled)
+    assert {limit for _, limit, _ in bench.throttle.asked} == {7}
+    assert max(count for _, _, count in bench.throttle.asked) <= 4
+
+
+async def test_an_operator_that_is_unbound_gets_nothing_and_few_are_held(bench: Bench) -> None:
+    soon = iso(datetime.now(UTC) + timedelta(seconds=0.8))
+    late = await bench.send(3, expiresAt=soon)
+    await bench.send(HELD_WHILE_UNBOUND + 30, 4)
+    held: list[int] = []
+
+    async def expired_are_settled() -> bool:
+        held.append((await bench.consumer()).num_ack_pending or 0)
+        return len(bench.results()) == 3 and held[-1] == HELD_WHILE_UNBOUND
+
+    async with running(bench):
+        await until(expired_are_settled)
+        assert max(held) == HELD_WHILE_UNBOUND
+        assert bench.results() == {one["messageId"]: ["EXPIRED"] for one in late}
+        assert bench.gateway.handed == []
+        assert bench.throttle.asked == []
+        bench.bind(window_size=50)
+        await until(bench.settled)
+    assert bench.gateway.names == [f"{n:03}/1" for n in range(4, HELD_WHILE_UNBOUND + 34)]
+
+
+async def test_what_was_taken_in_under_other_rules_is_built_anew_or_buried(bench: Bench) -> None:
+    fit = await bench.send(1, text="plain")
+    unfit = await bench.send(1, 2, text="سلام")
+    async with running(bench) as lane:
+        await until(lambda: lane._shelf.waiting == 2)
+        bench.bind(rules=SendRules(strict=True, service_type="VMA"))
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 2)
+        await until(lambda: len(bench.dead()) == 1)
+    (handed,) = bench.gateway.handed
+    assert [(pdu.service_type, pdu.short_message) for pdu in handed.pdus] == [("VMA", b"plain")]
+    assert bench.results() == {fit[0]["messageId"]: ["ACCEPTED"], unfit[0]["messageId"]: ["DEAD"]}
+    assert bench.dead()[0][0]["Smpp-Reason"] == "bad_text"
+
+
+async def test_what_is_no_command_is_buried_and_holds_nobody_up(bench: Bench) -> None:
+    bench.bind()
+    await bench.platform.send_raw(bench.operator_id, b"not json")
+    await bench.send(1)
+    async with running(bench):
+        await until(bench.settled)
+        await until(lambda: len(bench.dead()) == 1)
+    assert bench.gateway.names == ["001/1"]
+    assert bench.dead()[0][1] == b"not json"
+
+
+async def test_unsent_parts_go_in_front_and_are_sent_once(bench: Bench) -> None:
+    bench.bind(window_size=1)
+    fates = iter([Fate.NOT_SENT, Fate.ACCEPTED])
+
+    def first_answer(key: str) -> PartFate:
+        bench.gateway.open.clear()
+        return PartFate(key, next(fates), reason="window")
+
+    bench.gateway.scripts.append(first_answer)
+    sent = await bench.send(6)
+    async with running(bench) as lane:
+        await until(lambda: len(bench.gateway.handed) == 2 and lane._shelf.waiting == 3)
+        bench.gateway.open.set()
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 6)
+    assert [handed.names[0] for handed in bench.gateway.handed[:3]] == ["001/1", "003/1", "001/1"]
+    assert bench.gateway.names == ["001/1", "002/1", "003/1", "004/1", "001/1", "005/1", "006/1"]
+    assert bench.results() == {one["messageId"]: ["ACCEPTED"] for one in sent}
+
+
+async def test_unsent_parts_of_a_long_message_keep_their_order(bench: Bench) -> None:
+    bench.bind()
+    bench.gateway.scripts += [lambda key: PartFate(key, Fate.NOT_SENT, reason="window")]
+    (sent,) = await bench.send(1, text=LONG)
+    async with running(bench):
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 1)
+    assert bench.gateway.names == ["001/1", "001/2", "001/3"] * 2
+    assert bench.results() == {sent["messageId"]: ["ACCEPTED"]}
+
+
+@pytest.mark.parametrize("reason", ["no_holder", "epoch"])
+async def test_a_replica_that_refuses_is_not_asked_until_it_is_heard_of_again(bench: Bench, reason: str) -> None:
+    bench.bind()
+    bench.gateway.fate = not_sent(reason)
+    await bench.send(1)
+    async with running(bench):
+        await until(lambda: bench.holders.holder(bench.operator_id) is None)
+        assert len(bench.gateway.handed) == 1
+        bench.gateway.fate = lambda key: PartFate(key, Fate.ACCEPTED, "id")
+        bench.bind(epoch="e2")
+        await until(bench.settled)
+    assert [handed.epoch for handed in bench.gateway.handed] == ["e1", "e2"]
+
+
+async def test_a_request_never_exceeds_what_the_server_takes(bench: Bench) -> None:
+    bench.bind()
+    bench.gateway.max_octets = 150
+    await bench.send(3)
+    async with running(bench):
+        await until(bench.settled)
+    assert [handed.names for handed in bench.gateway.handed] == [["001/1", "002/1"], ["003/1"]]
+
+
+@pytest.mark.parametrize("function", [prepare, record])
+async def test_after_a_fault_of_ours_the_stream_brings_the_command_again(bench: Bench, function: Any) -> None:
+    bench.bind()
+    await bench.short_ack_wait()
+    bench.works.script(function, raising(ValueError("a fault")))
+    (sent,) = await bench.send(1)
+    async with running(bench) as lane:
+
+        async def told() -> bool:
+            await lane.renew(NOW_AND_EVER)
+            return len(bench.results()) == 1
+
+        await until(told)
+        await until(bench.settled)
+        assert lane._shelf.held == 0
+        assert len(lane._hands) <= 1
+    assert bench.gateway.names == ["001/1"], "sent once: after a lost record the gateway is asked"
+    assert len(bench.gateway.asked) == (1 if function is record else 0)
+    assert bench.results() == {sent["messageId"]: ["ACCEPTED"]}
+
+
+async def test_a_fault_while_the_gateway_is_asked_lets_the_command_lapse(bench: Bench) -> None:
+    bench.bind()
+    await bench.short_ack_wait()
+    bench.works.script(record, raising(ValueError("lost")), raising(ValueError("again")))
+    await bench.send(1)
+    async with running(bench) as lane:
+
+        async def settled() -> bool:
+            await lane.renew(NOW_AND_EVER)
+            return await bench.settled()
+
+        await until(settled)
+        assert lane._shelf.held == 0
+    assert (len(bench.gateway.handed), len(bench.gateway.asked)) == (1, 2)
+
+
+async def test_rules_this_release_does_not_know_cost_a_delivery_and_not_the_command(bench: Bench) -> None:
+    await bench.short_ack_wait()
+    bench.bind(state=State.UNBOUND, binds=0, rules=SendRules(alphabet="of a later release"))
+    await bench.send(2)
+
+    async def both_came() -> bool:
+        return (await bench.consumer()).num_ack_pending == 2
+
+    async with running(bench) as lane:
+        await until(both_came)
+        bench.bind()
+
+        async def settled() -> bool:
+            await lane.renew(NOW_AND_EVER)
+            return await bench.settled()
+
+        await until(settled)
+    assert sorted(bench.gateway.names) == ["001/1", "002/1"]
+
+
+async def test_what_waits_is_renewed_once_it_is_old_enough(bench: Bench, wire: list[tuple[str, bytes]]) -> None:
+    await bench.send(2)
+    async with running(bench) as lane:
+        await until(lambda: lane._shelf.waiting == 2)
+        await lane.renew(0.0)
+        await bench.bus.flush()
+        assert [data for kind, data in wire if kind == "ack"] == []
+        await lane.renew(asyncio.get_running_loop().time())
+        await until(lambda: [data for kind, data in wire if kind == "ack"] == [b"+WPI"] * 2)
+
+
+async def test_while_many_wait_for_their_retry_nothing_new_is_pulled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "MAX_ACK_PENDING", 4)
+    monkeypatch.setattr(module, "IDLE_TICK", 0.05)
+    monkeypatch.setattr(module, "FETCH_TIMEOUT", 0.2)
+    bench.bind(window_size=1)
+    bench.gateway.fate = lambda key: PartFate(key, Fate.REJECTED, command_status=THROTTLED)
+    await bench.send(3)
+    labels = {"operator_id": bench.operator_id}
+
+    def waiting() -> float | None:
+        return REGISTRY.get_sample_value("smpp_connector_lane_retries_waiting", labels)
+
+    async with running(bench):
+        await until(lambda: waiting() == 3)
+        bench.gateway.fate = lambda key: PartFate(key, Fate.ACCEPTED, "id")
+        await bench.send(3, 4)
+        assert (await bench.consumer()).num_pending == 3
+        await until(bench.settled)
+        await until(lambda: waiting() == 0)
+    assert bench.gateway.names[:3] == ["001/1", "002/1", "003/1"]
+
+
+async def test_a_stop_gives_back_what_has_not_begun_and_finishes_the_rest(bench: Bench) -> None:
+    bench.bind(window_size=1)
+    bench.gateway.open.clear()
+    sent = await bench.send(6)
+    lane = Lane(bench.context, bench.operator_id)
+    await lane.start()
+    await until(lambda: len(bench.gateway.names) == 2 and lane._shelf.waiting == 4)
+    stopping = asyncio.create_task(lane.stop(10.0))
+    again = await bench.deliveries(4)
+    assert [one.times for one in again] == [2] * 4
+    assert not stopping.done()
+    bench.gateway.open.set()
+    await stopping
+    await until(lambda: len(bench.results()) == 2)
+    assert bench.results() == {one["messageId"]: ["ACCEPTED"] for one in sent[:2]}
+    assert bench.gateway.names == ["001/1", "002/1"]
+    for one in again:
+        await one.ack()
+    await until(bench.settled)
+
+
+async def test_a_stop_between_rows_and_bytes_waits_for_the_bytes(bench: Bench) -> None:
+    """The second claim begins in the very step that ended the first."""
+    gate, inside = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        inside.set()
+        await gate.wait()
+
+    bench.bind()
+    bench.throttle.at_once = 1
+    bench.works.script(prepare, nothing, hold)
+    sent = await bench.send(2)
+    lane = Lane(bench.context, bench.operator_id)
+    await lane.start()
+    await asyncio.wait_for(inside.wait(), 10)
+    stopping = asyncio.create_task(lane.stop(10.0))
+    await until(lane._loops[0].done)
+    gate.set()
+    await stopping
+    await until(bench.settled)
+    await until(lambda: len(bench.results()) == 2)
+    assert bench.results() == {one["messageId"]: ["ACCEPTED"] for one in sent}
+    assert bench.gateway.names == ["001/1", "002/1"]
+
+
+async def test_a_stop_does_not_wait_longer_than_it_may(bench: Bench) -> None:
+    """The ledger is away for good: what is held goes back all the same."""
+    gate = asyncio.Event()
+    bench.bind()
+    bench.works.script(prepare, gate.wait)
+    await bench.send(1)
+    lane = Lane(bench.context, bench.operator_id)
+    await lane.start()
+    await until(lambda: prepare in bench.works.calls)
+    await asyncio.wait_for(lane.stop(0.1), 5)
+    (again,) = await bench.deliveries(1)
+    assert again.times == 2
+    await again.ack()
+    assert bench.gateway.handed == []
