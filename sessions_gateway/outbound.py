@@ -171,7 +171,7 @@ class Outbound:
             for lane in self._in_turn():
                 if allowed <= 0:
                     break
-                allowed -= self._write(lane, min(allowed, len(lane.queue), lane.link.takes), now)
+                allowed -= self._write(lane, min(allowed, len(lane.queue), lane.link.takes))
         self._arm(now)
 
     def _in_turn(self) -> list[_Lane]:
@@ -181,7 +181,7 @@ class Outbound:
         start = self._first % len(lanes) if lanes else 0
         return lanes[start:] + lanes[:start]
 
-    def _write(self, lane: _Lane, count: int, now: float) -> int:
+    def _write(self, lane: _Lane, count: int) -> int:
         if count <= 0:
             return 0
         parts = [lane.queue.popleft() for _ in range(count)]
@@ -192,12 +192,13 @@ class Outbound:
         except SmppError as error:
             self._give_back(parts, f"not sendable: {type(error).__name__}")
             return 0
-        self.gate.take(count, now)
+        lane.link.pump()
+        # After the write: a process that was held up just before it must not count it as earlier than it was.
+        self.gate.take(count, self._loop.time())
         sent_ms = wall_ms()
         for part in parts:
             part.sent_ms = sent_ms
             part.pdu = b""
-        lane.link.pump()
         return count
 
     def _give_back_late(self) -> None:

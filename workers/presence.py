@@ -13,7 +13,7 @@ import uuid
 import msgspec
 import nats.errors
 from nats.js.errors import Error as JetStreamError
-from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from ghasi.bus import Bus
@@ -62,15 +62,19 @@ class Presence:
 
     async def _renew(self, bucket: KeyValue) -> None:
         await bucket.put(f"worker.{self._pool}.{self.process}", msgspec.json.encode(self._record))
-        try:
-            keys = [key for key in await bucket.keys() if key.startswith(f"worker.{self._pool}.")]
-        except NoKeysError:
-            keys = []
-        records = await asyncio.gather(*(self._read(bucket, key) for key in keys))
+        records = await asyncio.gather(*(self._read(bucket, key) for key in await self._keys()))
         living = [record for record in records if record is not None]
         self.live = max(1, len(living))
         self.assigned = frozenset(one for record in living for one in record.operator_ids)
         self.first = min((record.process for record in living), default=self.process) == self.process
+
+    async def _keys(self) -> list[str]:
+        """Keys of the pool, as the stream itself names them: `KeyValue.keys()` of nats-py is empty at times, when
+        its consumer's messages are on their way as it asks whether there are any."""
+        prefix = f"$KV.{BUCKET_REPLICAS}."
+        wanted = f"{prefix}worker.{self._pool}.*"
+        info = await self._bus.js.stream_info(f"KV_{BUCKET_REPLICAS}", subjects_filter=wanted)
+        return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
 
     async def _read(self, bucket: KeyValue, key: str) -> WorkerRecord | None:
         try:

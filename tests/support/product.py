@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -27,6 +29,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def ahead_of_others() -> list[str]:
+    """Runs a measuring instrument before everything else: an SMSC has a machine of its own, here it must not note an
+    arrival late because we keep both cores busy. Without the right to it, as good as may be."""
+    if os.geteuid() == 0 and shutil.which("chrt"):
+        return ["chrt", "--fifo", "10"]
+    return []
 
 
 def operator(**changes: Any) -> dict[str, Any]:
@@ -75,7 +85,9 @@ class Product:
         self.http_port = free_port()
         self.worker_ports = {"dispatch": free_port(), "receipts": free_port()}
         self.children: dict[str, Child] = {}
-        self.log_dir = folder / "smsc"
+        # In memory where there is room for it: a log must not wait for the disk that the servers sync.
+        memory = Path("/dev/shm")
+        self.log_dir = Path(tempfile.mkdtemp(prefix="smsc-", dir=memory if memory.is_dir() else folder))
         self._env = env or {}
 
     @property
@@ -118,23 +130,9 @@ class Product:
         await self.wait_ready()
 
     def run_simulator(self, scenario: str) -> None:
-        # An SMSC has a machine of its own: here it must not be late to note an arrival because we are busy.
-        self.run(
-            "simulator",
-            [
-                "nice",
-                "-n",
-                "-10",
-                sys.executable,
-                "manage.py",
-                "simulate",
-                scenario,
-                "--log",
-                str(self.log_dir),
-                "--port-file",
-                str(self.folder / "ports.json"),
-            ],
-        )
+        argv = [sys.executable, "manage.py", "simulate", scenario, "--log", str(self.log_dir)]
+        argv += ["--port-file", str(self.folder / "ports.json")]
+        self.run("simulator", [*ahead_of_others(), *argv])
 
     def run_gateway(self, **env: str) -> Child:
         return self.run("gateway", [sys.executable, "-m", "sessions_gateway"], HTTP_PORT=str(self.http_port), **env)
@@ -219,3 +217,4 @@ class Product:
         for child in self.children.values():
             child.stop()
         self.children.clear()
+        shutil.rmtree(self.log_dir, ignore_errors=True)
