@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Sequence
 
 
-def worst_second(arrivals: Sequence[float]) -> int:
-    """The most arrivals in any second that starts at an arrival; `arrivals` ascending, in seconds."""
+def worst_second(arrivals: Sequence[float], span: float = 1.0) -> int:
+    """The most arrivals in any `span` seconds that start at an arrival; `arrivals` ascending, in seconds."""
     window: deque[float] = deque()
     most = 0
     for arrival in arrivals:
         window.append(arrival)
-        while window[0] <= arrival - 1.0:
+        while window[0] <= arrival - span:
             window.popleft()
         most = max(most, len(window))
     return most
