@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -78,6 +79,9 @@ class Carrier:
     async def _claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
         fresh = [load for load in loads if not load.parts]
         later = [part for load in loads for part in load.parts]
+        for load in loads:
+            # Counted before the wait: an earlier part that is answered meanwhile must not end the command.
+            load.outgoing.open_parts += len(load.parts)
         prepared = await self._prepared(
             Preparation(
                 [load.outgoing.intent(self._operator) for load in fresh],
@@ -94,15 +98,16 @@ class Carrier:
             if load.parts:
                 leaving += await self._take_armed(load, prepared.armed)
             else:
-                leaving += await self._take_claim(load, next(claims), holder)
-        for outgoing, _ in leaving:
-            outgoing.open_parts += 1
+                claimed = await self._take_claim(load, next(claims), holder)
+                load.outgoing.open_parts += len(claimed)
+                leaving += claimed
         return leaving
 
     async def _take_armed(self, load: Load, armed: set[UUID]) -> list[tuple[Outgoing, Part]]:
         """Parts that are still ours. Where another process has all that was left, the ledger tells the rest."""
         outgoing = load.outgoing
         leaving = [(outgoing, part) for part in load.parts if part.row_id in armed]
+        outgoing.open_parts -= len(load.parts) - len(leaving)
         if not leaving and not outgoing.todo and not outgoing.open_parts:
             await self.give_back(outgoing, BUSY_RETRY)
         return leaving
@@ -110,7 +115,8 @@ class Carrier:
     async def _prepared(self, preparation: Preparation) -> Prepared:
         while True:
             try:
-                return await self._context.works.run(prepare, preparation)
+                # The time of this try: what expired while the database was away must not be sent.
+                return await self._context.works.run(prepare, replace(preparation, now=utc_now()))
             except LedgerAway as away:
                 log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
                 await self._context.sleep(LEDGER_RETRY)
@@ -211,9 +217,15 @@ class Carrier:
             outgoing.open_parts -= 1
             if fate.fate is Fate.NOT_SENT:
                 returned.setdefault(id(outgoing), (outgoing, []))[1].append(part)
+            else:
+                outgoing.left = True
         for outgoing, parts in reversed(returned.values()):
-            # Hand-overs of one message may be answered in another order than they were made.
-            outgoing.todo = deque(sorted([*parts, *(outgoing.todo or ())], key=lambda part: part.segment))
+            if outgoing.left or outgoing.open_parts:
+                # Hand-overs of one message may be answered in another order than they were made.
+                outgoing.todo = deque(sorted([*parts, *(outgoing.todo or ())], key=lambda part: part.segment))
+            else:
+                # Nothing of it left: it is claimed anew, and may expire until then.
+                outgoing.todo = None
             self._put_back(outgoing)
 
     async def _settle_done(
@@ -260,7 +272,7 @@ class Carrier:
         elif verdict is Verdict.PARK:
             await self._dead.keep(outgoing, f"in_doubt:{outgoing.rules.in_doubt_policy.value}")
         elif (
-            verdict is Verdict.SETTLED
+            verdict in (Verdict.SETTLED, Verdict.EXPIRED)
             and message is not None
             and outcomes.result_of(message) is events.SubmitResult.REJECTED
         ):

@@ -17,6 +17,7 @@ from ghasi.contracts.subjects import SMS_DISPATCH, dispatch_operator
 from ghasi.logs import get_logger
 from workers import metrics
 from workers.presence import Presence
+from workers.tasks import end_task
 
 BACKLOG_EVERY = 5.0
 OTHER = "other"
@@ -99,9 +100,7 @@ class Chores:
         self._unassigned = set(waiting)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
 
 
 def _is_uuid(value: str) -> bool:

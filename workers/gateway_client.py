@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -23,6 +24,10 @@ QUEUE_DEADLINE = 10.0
 """Seconds a PDU may wait in the gateway for its window and rate before it is given back unsent."""
 ANSWER_MARGIN = 5.0
 ASK_TIMEOUT = 5.0
+ASK_AGAIN = 1.0
+ASK_PATIENCE = 900.0
+"""As long as a gateway's memory reaches: until then an answer can still tell what became of a part."""
+GONE_AFTER = 12.0
 MAX_ANSWER_PER_PDU = 160
 
 
@@ -65,16 +70,22 @@ class GatewayClient:
 
     async def ask(self, operator_id: str, replica: str, epoch: str, keys: Sequence[str]) -> SubmitAnswer:
         """What the gateway of `epoch` knows of the parts; UNANSWERED (`epoch_gone`) when it is no more."""
-        request = AskRequest(epoch, list(keys))
-        try:
-            reply = await self._bus.request(
-                subjects.submit(operator_id, replica), encode(request), ASK_TIMEOUT + timers.SUBMIT_RESPONSE
-            )
-        except NoHolder:
-            return _all(keys, Fate.UNANSWERED, "epoch_gone")
-        except (BusTimeout, BusError):
-            return _all(keys, Fate.UNANSWERED, "no_answer")
-        return _checked(reply, keys, missing=Fate.UNANSWERED)
+        question = encode(AskRequest(epoch, list(keys)))
+        subject, start, nobody = subjects.submit(operator_id, replica), time.monotonic(), 0.0
+        while True:
+            try:
+                reply = await self._bus.request(subject, question, ASK_TIMEOUT + timers.SUBMIT_RESPONSE)
+                return _checked(reply, keys, missing=Fate.UNANSWERED)
+            except NoHolder:
+                # A gateway that reconnects is gone for a moment only; one that is dead has lost its lease by then.
+                nobody = nobody or time.monotonic()
+                if time.monotonic() - nobody >= GONE_AFTER:
+                    return _all(keys, Fate.UNANSWERED, "epoch_gone")
+            except (BusTimeout, BusError):
+                nobody = 0.0
+                if time.monotonic() - start >= ASK_PATIENCE:
+                    return _all(keys, Fate.UNANSWERED, "no_answer")
+            await asyncio.sleep(ASK_AGAIN)
 
 
 def _checked(reply: bytes, keys: Sequence[str], missing: Fate = Fate.NOT_SENT) -> SubmitAnswer:

@@ -14,6 +14,7 @@ from ghasi.bus import Bus
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS
 from ghasi.logs import get_logger
+from workers.tasks import end_task
 
 STALE_AFTER = 25.0
 """Seconds without a word from a gateway, which repeats its records every 10 s, until it is taken for gone."""
@@ -101,6 +102,4 @@ class Holders:
             log.error("holders.unreadable", operatorId=operator_id, replica=replica)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)

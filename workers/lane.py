@@ -19,6 +19,7 @@ from ghasi.bus import BusError, PullLane
 from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
 from ghasi.contracts.sessions import SendRules, SessionRecord
+from ghasi.contracts.submission import Fate
 from ghasi.logs import get_logger
 from workers import metrics
 from workers.carrier import Carrier
@@ -29,6 +30,7 @@ from workers.hands import Hands
 from workers.outgoing import PLAIN_RULES, Outgoing, take
 from workers.parcels import Leaving, by_size, by_time
 from workers.shelf import Load, Shelf
+from workers.tasks import end_task
 
 log = get_logger()
 
@@ -57,6 +59,7 @@ class Lane:
         self._loops: list[asyncio.Task[None]] = []
         self._hands = Hands()
         self._in_flight = 0
+        self._burials = 0
         self._pull: PullLane | None = None
         self._stopping = False
 
@@ -109,7 +112,7 @@ class Lane:
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
             return 0
-        return target - self._shelf.held
+        return target - self._shelf.held - self._burials
 
     def _take(self, message: Msg) -> None:
         delivery = Delivery(message, asyncio.get_running_loop().time())
@@ -218,12 +221,21 @@ class Lane:
                 answer = await self._context.gateway.submit(
                     self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
                 )
-            finally:
+                # Parts that come back are put in front first: nothing of their message may overtake them.
+                held_back = sum(fate.fate is Fate.NOT_SENT for fate in answer.fates)
+            except BaseException:
                 self._in_flight -= len(leaving)
-                self._changed.set()
+                raise
+            self._free(len(leaving) - held_back)
             if all(fate.reason in ("no_holder", "epoch") for fate in answer.fates):
                 self._context.holders.drop(self.operator_id, holder.replica)
-            await self._carrier.finish(leaving, answer.fates)
+            try:
+                await self._carrier.finish(leaving, answer.fates)
+            finally:
+                self._free(held_back)
+
+    def _free(self, count: int) -> None:
+        self._in_flight -= count
         self._changed.set()
 
     # --- housekeeping
@@ -238,11 +250,15 @@ class Lane:
         self._freed.set()
 
     async def _bury(self, delivery: Delivery, refused: Refused) -> None:
+        self._burials += 1
         try:
             await self._dead.bury(delivery, refused)
         except Exception:
             self._hands.lapse(delivery)
             raise
+        finally:
+            self._burials -= 1
+            self._freed.set()
 
     def _spawn_for(self, outgoing: Outgoing, coroutine: Coroutine[Any, Any, None]) -> None:
         async def held() -> None:
@@ -284,10 +300,9 @@ class Lane:
     async def _end_loops(self, deadline: float) -> None:
         """The feeding loop may be between a claim and its hand-over: it ends at its next pause."""
         intake, feed = self._loops
-        intake.cancel()
+        await end_task(intake)
         await _wait(self._carrier.idle, deadline)
-        feed.cancel()
-        await asyncio.gather(intake, feed, return_exceptions=True)
+        await end_task(feed)
 
 
 async def _wait(event: asyncio.Event, timeout: float) -> None:

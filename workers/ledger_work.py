@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from ghasi.correlations import dead, inbox, ledger
 from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
@@ -21,16 +21,21 @@ class LedgerAway(Exception):
     """The database did not do it and nothing of it stands: try again in a moment."""
 
 
+class LedgerFault(Exception):
+    """The database refused, and would again: what was in hand lapses and comes again by its ack wait."""
+
+
 def guarded(function: Callable[[A], R]) -> Callable[[A], R]:
-    """A database error becomes LedgerAway and costs the thread its connection, so that the next call gets a
-    new one. Its text may quote values and goes nowhere."""
+    """A database error becomes LedgerAway or LedgerFault and costs the thread its connection, so that the next call
+    gets a new one. Its text may quote values and goes nowhere."""
 
     def call(argument: A) -> R:
         try:
             return function(argument)
         except (DatabaseError, InterfaceError) as error:
             connection.close()
-            raise LedgerAway(type(error).__name__) from None
+            away = isinstance(error, OperationalError | InterfaceError)
+            raise (LedgerAway if away else LedgerFault)(type(error).__name__) from None
 
     return call
 

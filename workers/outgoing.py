@@ -40,13 +40,15 @@ class Outgoing:
     """A command from intake to its settlement.
 
     `todo` holds the parts that are claimed and still to hand over, in order; before the claim it is None and
-    every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet.
+    every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet; `left` says that
+    at least one was more than given back unsent.
     """
 
     __slots__ = (
         "command",
         "delivery",
         "lane_value",
+        "left",
         "open_parts",
         "pdus",
         "retry_at",
@@ -63,6 +65,7 @@ class Outgoing:
         self.strategy = ""
         self.todo: deque[Part] | None = None
         self.open_parts = 0
+        self.left = False
         self.retry_at: datetime | None = None
         self.lane_value = _lane_value(command.message_id)
         self.encode(rules)
@@ -113,7 +116,10 @@ def _lane_value(message_id: UUID) -> int:
 
 def take(delivery: Delivery, operator_id: str, rules: SendRules, now: datetime, retention: int) -> Outgoing:
     """A delivery as an Outgoing; raises Refused where it is no command that can ever be sent."""
-    command = decode_command(delivery.data, operator_id=operator_id, now=now, retention_days=retention)
+    replayed = delivery.header(subjects.HEADER_REPLAY) is not None
+    command = decode_command(
+        delivery.data, operator_id=operator_id, now=now, retention_days=retention, replayed=replayed
+    )
     return Outgoing(delivery, command, rules)
 
 

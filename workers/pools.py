@@ -21,6 +21,7 @@ from workers.holders import Holders
 from workers.lane import Lane
 from workers.presence import Presence
 from workers.receipt_lane import ReceiptLane
+from workers.tasks import end_task
 from workers.throttle import Throttle
 from workers.upkeep_runner import UpkeepRunner
 
@@ -43,12 +44,6 @@ async def _renew_for_ever(lanes: list[Lane] | list[ReceiptLane]) -> None:
                 await lane.renew(loop.time() - RENEW_AFTER)
             except (nats.errors.Error, OSError) as error:
                 log.warning("lane.not_renewed", operatorId=lane.operator_id, errorType=type(error).__name__)
-
-
-async def _cancel(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class DispatchPool:
@@ -91,7 +86,7 @@ class DispatchPool:
         log.info("pool.stopping", queue="dispatch")
         await self._chores.stop()
         await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
-        await _cancel(self._renewing)
+        await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()
         await self._redis.aclose()
@@ -134,7 +129,7 @@ class ReceiptsPool:
         await self._upkeep.stop()
         await self._chores.stop()
         await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
-        await _cancel(self._renewing)
+        await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()
         await self._bus.close()

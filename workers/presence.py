@@ -19,6 +19,7 @@ from nats.js.kv import KeyValue
 from ghasi.bus import Bus
 from ghasi.contracts.subjects import BUCKET_REPLICAS
 from ghasi.logs import get_logger
+from workers.tasks import end_task
 
 RENEW_EVERY = 3.0
 log = get_logger()
@@ -84,9 +85,7 @@ class Presence:
             return None
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)
         try:
             bucket = await self._bus.bucket(BUCKET_REPLICAS)
             await bucket.delete(f"worker.{self._pool}.{self.process}")

@@ -19,6 +19,7 @@ from workers.delivery import Delivery
 from workers.holders import Holders
 from workers.outgoing import PLAIN_RULES
 from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
+from workers.tasks import end_task
 
 log = get_logger()
 
@@ -104,8 +105,7 @@ class ReceiptLane:
             if not self._held:
                 self._task.cancel()
             await asyncio.wait({self._task}, timeout=deadline)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
         for message in await self._pull.stop():
             await message.nak()
         for delivery in self._held:

@@ -10,6 +10,7 @@ from ghasi.logs import get_logger
 from workers.broker.works import WorkQueue
 from workers.context import utc_now
 from workers.presence import Presence
+from workers.tasks import end_task
 from workers.upkeep import Job, jobs
 
 TICK = 0.5
@@ -54,6 +55,4 @@ class UpkeepRunner:
             log.error("upkeep.failed", action=job.name, errorType=type(error).__name__)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_task(self._task)

@@ -63,7 +63,8 @@ class BatchPublisher:
         """Raises PublishFailed or BusTimeout: publish the same messages with the same ids again."""
         groups: dict[str, list[Publication]] = {}
         for publication in publications:
-            groups.setdefault(publication.subject.split(".", 1)[0], []).append(publication)
+            # The first two tokens tell our streams apart; one batch is of one stream.
+            groups.setdefault(".".join(publication.subject.split(".", 2)[:2]), []).append(publication)
         await asyncio.gather(*(self._group(stream, group) for stream, group in groups.items()))
 
     async def _group(self, family: str, group: list[Publication]) -> None:
@@ -91,11 +92,14 @@ class BatchPublisher:
         if first:
             _raise_refusal(first)
         for number, publication in enumerate(chunk[1:-1], start=2):
-            await self._nc.publish(
-                publication.subject,
-                publication.payload,
-                headers=_headers(publication, batch_id, number, False),
-            )
+            try:
+                await self._nc.publish(
+                    publication.subject,
+                    publication.payload,
+                    headers=_headers(publication, batch_id, number, False),
+                )
+            except (nats.errors.Error, OSError) as error:
+                raise PublishFailed(type(error).__name__) from None
         _raise_refusal(await self._request(chunk[-1], _headers(chunk[-1], batch_id, last, commit=True)))
 
     async def _singly(self, chunk: list[Publication]) -> None:

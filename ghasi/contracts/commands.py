@@ -66,14 +66,19 @@ class _Peek(msgspec.Struct, rename="camel"):
 
 
 _decoder = msgspec.json.Decoder(SmsDispatchCommand)
+LAST_YEAR = 9999
+"""In another zone its last day is no date any more."""
 _DIGITS = re.compile(r"\+?[0-9]{5,15}\Z")
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 
-def decode_command(data: bytes, *, operator_id: str, now: datetime, retention_days: int) -> SmsDispatchCommand:
+def decode_command(
+    data: bytes, *, operator_id: str, now: datetime, retention_days: int, replayed: bool = False
+) -> SmsDispatchCommand:
     """A command fit to be segmented, or Refused. `operator_id` is the one its subject names.
 
-    Text length in parts is not judged here: it depends on the operator's alphabet.
+    A `replayed` command may be of any age: its rows go under today. Text length in parts is not judged here: it depends on
+    the operator's alphabet.
     """
     if len(data) > timers.MAX_COMMAND_OCTETS:
         raise Refused(DeadReason.TOO_BIG, f"{len(data)} octets, at most {timers.MAX_COMMAND_OCTETS}")
@@ -88,7 +93,7 @@ def decode_command(data: bytes, *, operator_id: str, now: datetime, retention_da
     if str(command.operator_id) != operator_id.lower():
         raise Refused(DeadReason.OPERATOR_MISMATCH, "operatorId is not the subject's", message_id)
     _check_fields(command, message_id)
-    _check_times(command, message_id, now, retention_days)
+    _check_times(command, message_id, now, None if replayed else retention_days)
     return command
 
 
@@ -140,8 +145,10 @@ def _check_fields(command: SmsDispatchCommand, message_id: str) -> None:
         raise Refused(DeadReason.BAD_TEXT, "text holds NUL", message_id)
 
 
-def _check_times(command: SmsDispatchCommand, message_id: str, now: datetime, retention_days: int) -> None:
-    if command.enqueued_at < now - timedelta(days=retention_days):
+def _check_times(command: SmsDispatchCommand, message_id: str, now: datetime, retention_days: int | None) -> None:
+    if retention_days is not None and command.enqueued_at < now - timedelta(days=retention_days):
         raise Refused(DeadReason.BAD_TIME, "enqueuedAt is older than the ledger's retention", message_id)
     if command.enqueued_at > now + timedelta(seconds=timers.ENQUEUED_AHEAD):
         raise Refused(DeadReason.BAD_TIME, "enqueuedAt is over an hour ahead", message_id)
+    if command.expires_at.year >= LAST_YEAR:
+        raise Refused(DeadReason.BAD_TIME, "expiresAt is beyond the year 9998", message_id)

@@ -150,3 +150,12 @@ def test_retention_bounds_the_age() -> None:
     with pytest.raises(Refused):
         decode_command(data, operator_id=OPERATOR, now=NOW, retention_days=7)
     assert decode_command(data, operator_id=OPERATOR, now=NOW, retention_days=9)
+
+
+def test_a_replayed_command_may_be_of_any_age() -> None:
+    data = json.dumps({**GOOD, "enqueuedAt": "2025-04-18T10:30:00Z"}).encode()
+    assert decode(data, replayed=True)
+
+
+def test_an_expiry_that_is_no_date_in_another_zone_is_refused() -> None:
+    assert refusal(expiresAt="9999-12-31T23:59:59-12:00").reason is DeadReason.BAD_TIME

@@ -155,10 +155,19 @@ async def test_unsent_parts_come_back_in_order_whatever_order_the_answers_had(be
     await bench.send(1, text="x" * 153 * 4)
     (outgoing,) = await bench.outgoings(1)
     leaving = await desk.claim(outgoing)
-    await desk.finish(leaving[:2], Fate.NOT_SENT, reason="window")
+    await desk.finish(leaving[:1], Fate.ACCEPTED)
     await desk.finish(leaving[2:], Fate.NOT_SENT, reason="window")
-    assert [part.segment for part in outgoing.todo or ()] == [1, 2, 3, 4]
+    await desk.finish(leaving[1:2], Fate.NOT_SENT, reason="window")
+    assert [part.segment for part in outgoing.todo or ()] == [2, 3, 4]
     assert (desk.forgotten, bench.results()) == ([], {})
+
+
+async def test_a_command_of_which_nothing_left_is_claimed_anew_and_may_expire(bench: Bench, desk: Desk) -> None:
+    await bench.send(1)
+    (outgoing,) = await bench.outgoings(1)
+    await desk.finish(await desk.claim(outgoing), Fate.NOT_SENT, reason="unbound")
+    assert outgoing.todo is None
+    assert outgoing.expired(outgoing.command.expires_at)
 
 
 async def test_a_permanent_refusal_keeps_the_bytes_before_the_ack(bench: Bench, desk: Desk, wire: Wire) -> None:

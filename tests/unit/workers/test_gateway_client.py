@@ -108,7 +108,9 @@ async def test_without_an_answer_the_gateway_is_asked_what_it_knows(
     assert [fate.fate for fate in answer_.fates] == [Fate.ACCEPTED, Fate.FORGOTTEN]
 
 
-async def test_an_epoch_that_is_gone_leaves_doubt(bus: Bus) -> None:
+async def test_an_epoch_that_is_gone_leaves_doubt(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_client, "GONE_AFTER", 0.1)
+    monkeypatch.setattr(gateway_client, "ASK_AGAIN", 0.05)
     answer = await GatewayClient(bus).ask(OPERATOR, "gone", "old", ["a"])
     assert [(fate.fate, fate.reason) for fate in answer.fates] == [(Fate.UNANSWERED, "epoch_gone")]
 

@@ -16,6 +16,7 @@ from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome, Re
 from workers.ledger_work import (
     DeadLetterRow,
     LedgerAway,
+    LedgerFault,
     Preparation,
     Recording,
     confirm,
@@ -130,7 +131,7 @@ def test_a_database_error_costs_the_connection_and_quotes_nothing() -> None:
             cursor.execute("select %s::int", [secret])
 
     connection.ensure_connection()
-    with pytest.raises(LedgerAway) as away:
+    with pytest.raises(LedgerFault) as away:
         fail("+93701234567")
     assert str(away.value) == "DataError"
     assert away.value.__cause__ is None

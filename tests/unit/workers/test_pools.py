@@ -28,6 +28,7 @@ from workers.broker.works import WorkQueue
 from workers.config import WorkerConfig
 from workers.pools import DispatchPool, ReceiptsPool
 from workers.presence import Presence
+from workers.tasks import end_task
 
 REPLICA = "pool-test"
 
@@ -176,14 +177,10 @@ async def test_every_lane_is_renewed_whatever_one_of_them_says(monkeypatch: pyte
     lanes: Any = [failing, fine]
     renewing = asyncio.create_task(pools._renew_for_ever(lanes))
     await asyncio.wait_for(done.wait(), 5)
-    await pools._cancel(renewing)
+    await end_task(renewing)
     assert renewing.cancelled()
     assert len(failing.older_than) >= 2
     assert fine.older_than[0] < asyncio.get_running_loop().time() - 99
-
-
-async def test_nothing_to_cancel_is_fine() -> None:
-    await pools._cancel(None)
 
 
 def test_renewals_leave_room_before_the_stream_takes_a_message_back() -> None:
