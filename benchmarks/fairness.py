@@ -51,7 +51,7 @@ async def run(servers: Any, seconds: float, faulty: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         product = Product(servers, Path(folder), [fast, *slow], dispatch_processes=1, threads=8)
         try:
-            async with await Platform.over(servers.nats_url) as platform:
+            async with await Platform.over(servers.nats_url, listen=False) as platform:
                 await product.start()
                 count = int(FAST_LIMIT * (2 * seconds + 20))
                 await platform.send([command(fast["id"], f"+9370{n:07}") for n in range(count)])

@@ -110,17 +110,24 @@ class BindSlot:
 
     async def _run(self) -> None:
         while True:
-            if self._tries:
-                self._owner.attempt_again()
-            self._tries += 1
-            self._set(State.CONNECTING, self.reason)
-            delay = await self._once()
+            try:
+                delay = await self._attempt()
+            except Exception as error:
+                # A slot whose task has ended would stay down until the process is restarted.
+                delay = self._after_surprise(error)
             if self._closing:
                 return
             self.next_attempt_in = delay
             self._owner.slot_changed(self.slot)
             await asyncio.sleep(delay)
             self.next_attempt_in = None
+
+    async def _attempt(self) -> float:
+        if self._tries:
+            self._owner.attempt_again()
+        self._tries += 1
+        self._set(State.CONNECTING, self.reason)
+        return await self._once()
 
     async def _once(self) -> float:
         """One bind from beginning to end: seconds until the next."""
@@ -211,6 +218,21 @@ class BindSlot:
             self._owner.credentials_refused(self._credential_refusals, error.reason)
             return self._slow(delay)
         self._credential_refusals = 0
+        return delay
+
+    def _after_surprise(self, error: Exception) -> float:
+        """What nothing above knows of is one more failed attempt."""
+        log.error("smpp.bind.unexpected", operatorId=self._owner.operator_id, slot=self.slot, exc_info=error)
+        reason = f"unexpected {type(error).__name__}"
+        bound, self.bound = self.bound, None
+        for link in bound.links if bound else ():
+            link.abort(reason)
+        self._rebinding = self._at_once = False
+        delay = self._backoff.failed(random.random())  # noqa: S311 - jitter
+        try:
+            self._fail(reason)
+        except Exception:
+            log.exception("smpp.bind.unexpected", operatorId=self._owner.operator_id, slot=self.slot)
         return delay
 
     def _slow(self, delay: float) -> float:

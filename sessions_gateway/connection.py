@@ -146,6 +146,9 @@ class Link:
             raise ConnectFailed("no connection in time") from None
         except OSError as error:
             raise ConnectFailed(f"no connection: {error.strerror or type(error).__name__}") from None
+        except ValueError as error:
+            # UnicodeError too: a name with an empty or overlong label has no IDNA form.
+            raise ConnectFailed(f"no connection: {type(error).__name__}, look at the host name") from None
         return link
 
     @property

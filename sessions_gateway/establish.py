@@ -59,6 +59,11 @@ class BoundLinks:
     def transmitter(self) -> Link | None:
         return next((link for link in self.links if link.can_submit), None)
 
+    @property
+    def transmits(self) -> bool:
+        """Whether messages can leave by it at all; a receiver alone carries none."""
+        return self.plan is not Plan.RX
+
 
 def plan_of(settings: OperatorSettings, remembered: Plan | None) -> Plan:
     """What to try first: what the settings demand, else what worked last time, else a transceiver."""

@@ -32,6 +32,8 @@ from sessions_gateway.tasks import end_task
 CONNECT_RETRY = 1.0
 STOP_MARGIN = 3.0
 RECEIPTS_FLUSH = 5.0
+WORKER_KEYS = "worker."
+"""The worker processes keep records of their own beside those of the replicas."""
 
 log = get_logger()
 
@@ -151,7 +153,9 @@ class Gateway:
         memory = Memory(loop.time())
         self._receipts = Receipts(self.bus)
         self._sessions = Mirror(self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed)
-        self._replicas = Mirror(self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, lambda _: None)
+        self._replicas = Mirror(
+            self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, lambda _: None, foreign=(WORKER_KEYS,)
+        )
         self._wanted = Mirror(self.bus, subjects.BUCKET_WANTED, WantedRecord, self._wanted_changed)
         replica = ReplicaRecord(config.replica, self.epoch, time.time(), list(config.operator_ids))
         self._lease = ReplicaLease(

@@ -24,7 +24,10 @@ log = get_logger()
 
 
 class Mirror(Generic[T]):
-    """`changed(key)` is called after each change. Values that cannot be read are logged and left out."""
+    """`changed(key)` is called after each change. Values that cannot be read are logged and left out.
+
+    Keys that begin with `foreign` hold records of another kind and are passed over in silence.
+    """
 
     def __init__(
         self,
@@ -34,12 +37,14 @@ class Mirror(Generic[T]):
         changed: Callable[[str], None],
         *,
         silence: float = SILENCE,
+        foreign: tuple[str, ...] = (),
     ) -> None:
         self._bus = bus
         self._bucket = bucket
         self._decoder = msgspec.json.Decoder(kind)
         self._changed = changed
         self._silence = silence
+        self._foreign = foreign
         self._items: dict[str, tuple[T, float]] = {}
         self._task: asyncio.Task[None] | None = None
         self.filled = asyncio.Event()
@@ -101,6 +106,8 @@ class Mirror(Generic[T]):
             self._changed(key)
 
     def _apply(self, key: str, operation: str | None, value: bytes | None) -> None:
+        if key.startswith(self._foreign):
+            return
         if operation in ("DEL", "PURGE") or not value:
             if self._items.pop(key, None) is not None:
                 self._changed(key)

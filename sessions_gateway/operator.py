@@ -124,7 +124,12 @@ class Operator:
     @property
     def is_bound(self) -> bool:
         """Bound and taking messages."""
-        return bool(self._bound) and self.wanted.wanted is Wanted.BOUND and not self._stopping
+        return self._sending > 0 and self.wanted.wanted is Wanted.BOUND and not self._stopping
+
+    @property
+    def _sending(self) -> int:
+        """Binds with a transmitter."""
+        return sum(bound.transmits for bound in self._bound.values())
 
     @property
     def backup_operator_id(self) -> str | None:
@@ -164,7 +169,9 @@ class Operator:
             return "stopping"
         if self.wanted.wanted is not Wanted.BOUND:
             return self.wanted.wanted.value
-        return None if self._bound else self.reason
+        if self._bound:
+            return None if self._sending else "bound as a receiver only"
+        return self.reason
 
     # -- asked by the keeper of the slots
 
@@ -225,7 +232,7 @@ class Operator:
         elif self.reason != reason:
             log.warning("smpp.bind.failed", operatorId=self.operator_id, slot=slot, reason=reason)
         self.reason = reason
-        self.failed = self.failed or not self._bound
+        self.failed = self.failed or not self._sending
         self._changed()
 
     def slot_changed(self, slot: int) -> None:
@@ -250,7 +257,7 @@ class Operator:
         """The gate's share follows how many of the operator's binds are here."""
         if self.settings is None:
             return
-        own = len(self._bound)
+        own = self._sending
         total = own + sum(record.binds for record in self._others())
         self.outbound.gate.set_limit(self.settings.tps_limit, own, total)
 

@@ -1,21 +1,28 @@
-"""What operator management answers about an operator, checked (docs/contract.md §6). Pure."""
+"""What operator management answers about an operator, checked (docs/contract.md §6). Reads only the zone database."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ghasi.contracts.sessions import SendRules
+from ghasi.smpp.constants import ESM_UDHI
+from ghasi.smpp.receipt_ids import IdBase
+from ghasi.sms.coding import Alphabet, FlashMode
+from ghasi.sms.segmentation import LongMode
 
 MAX_SYSTEM_ID = 15
 MAX_PASSWORD = 8
 MAX_LONG_CREDENTIAL = 255
 MAX_BINDS = 64
 MAX_WINDOW = 5_000
+MAX_SERVICE_TYPE = 5
 _PLACE = re.compile(r"at `(\$[^`]*)`$")
 _FIELD = re.compile(r"required field `([^`]*)`")
 
@@ -69,6 +76,9 @@ class _Answer(msgspec.Struct, rename="camel"):
     directions: Directions = Directions.BOTH
     rules: SendRules = msgspec.field(default_factory=SendRules)
 
+    def __repr__(self) -> str:
+        return f"_Answer(operator_id={self.operator_id!r})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSettings:
@@ -114,6 +124,7 @@ def parse_credentials(body: bytes, operator_id: str) -> Credentials:
         raise InvalidSettings("operatorId is another operator's")
     _check_numbers(answer)
     _check_credentials(answer)
+    _check_rules(answer.rules)
     return Credentials(_settings(answer, operator_id), answer.system_id, answer.password)
 
 
@@ -160,6 +171,43 @@ def _check_credentials(answer: _Answer) -> None:
             raise InvalidSettings(f"{name} is longer than {most} octets")
         if "\0" in value or not value.isascii():
             raise InvalidSettings(f"{name} has characters outside ASCII")
+
+
+def _check_rules(rules: SendRules) -> None:
+    words: tuple[tuple[str, object, tuple[object, ...]], ...] = (
+        ("alphabet", rules.alphabet, tuple(map(str, Alphabet))),
+        ("referenceBits", rules.reference_bits, (8, 16)),
+        ("longMode", rules.long_mode, (str(LongMode.UDH), str(LongMode.SAR))),
+        ("flash", rules.flash, tuple(map(str, FlashMode))),
+        ("idBase", rules.id_base, tuple(map(str, IdBase))),
+    )
+    for name, value, known in words:
+        if value not in known:
+            raise InvalidSettings(f"rules.{name} is not one of {', '.join(map(str, known))}")
+    for name, octet in (("registeredDelivery", rules.registered_delivery), ("esmClassBase", rules.esm_class_base)):
+        if not 0 <= octet <= 255:
+            raise InvalidSettings(f"rules.{name} is not within 0 to 255")
+    if rules.esm_class_base & ESM_UDHI:
+        # Every PDU would claim a user data header, those without one too.
+        raise InvalidSettings("rules.esmClassBase has the bit of the user data header")
+    _check_service_type(rules.service_type)
+    if not 0 <= rules.in_doubt_wait < math.inf:
+        raise InvalidSettings("rules.inDoubtWait is not 0 or more seconds")
+    _check_zone(rules.dlr_zone)
+
+
+def _check_service_type(value: str) -> None:
+    if len(value) > MAX_SERVICE_TYPE:
+        raise InvalidSettings(f"rules.serviceType is longer than {MAX_SERVICE_TYPE} octets")
+    if "\0" in value or not value.isascii():
+        raise InvalidSettings("rules.serviceType has characters outside ASCII")
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InvalidSettings("rules.dlrZone is no time zone of the IANA database") from None
 
 
 def _hosts(answer: _Answer) -> tuple[tuple[str, int], ...]:

@@ -103,6 +103,14 @@ class Outbound:
             return
         waiting = list(lane.queue)
         self._count(-len(waiting), -sum(len(part.pdu) for part in waiting))
+        # Parts of one message in two queues came while binds changed: which of them is first is no longer known.
+        torn = {part.lane for part in waiting}.intersection(
+            part.lane for other in self._lanes.values() for part in other.queue
+        )
+        if torn:
+            self._give_back([part for part in waiting if part.lane in torn], reason)
+            self._withdraw(lambda part: part.lane in torn, reason)
+            waiting = [part for part in waiting if part.lane not in torn]
         self._place(waiting, reason)
         self.schedule()
 
@@ -152,6 +160,22 @@ class Outbound:
             self._metrics.not_sent.inc()
             part.settle(not_sent(part.key, reason))
 
+    def _withdraw(self, unfit: Callable[[Part], bool], reason: str) -> None:
+        """Gives back what is unfit and, so that no part overtakes one of its message, what waits behind it."""
+        for lane in self._lanes.values():
+            gone: list[Part] = []
+            kept: deque[Part] = deque()
+            lanes: set[int] = set()
+            for part in lane.queue:
+                if part.lane in lanes or unfit(part):
+                    lanes.add(part.lane)
+                    gone.append(part)
+                else:
+                    kept.append(part)
+            lane.queue = kept
+            self._count(-len(gone), -sum(len(part.pdu) for part in gone))
+            self._give_back(gone, reason)
+
     # -- parts leave
 
     def schedule(self) -> None:
@@ -190,7 +214,10 @@ class Outbound:
         try:
             lane.link.submit(pdus, parts)
         except SmppError as error:
-            self._give_back(parts, f"not sendable: {type(error).__name__}")
+            reason = f"not sendable: {type(error).__name__}"
+            self._give_back(parts, reason)
+            lanes = {part.lane for part in parts}
+            self._withdraw(lambda part: part.lane in lanes, reason)
             return 0
         lane.link.pump()
         # After the write: a process that was held up just before it must not count it as earlier than it was.
@@ -205,11 +232,7 @@ class Outbound:
         now_ms = wall_ms()
         if now_ms < self._first_deadline:
             return
-        for lane in self._lanes.values():
-            late = [part for part in lane.queue if part.deadline_ms <= now_ms]
-            lane.queue = deque(part for part in lane.queue if part.deadline_ms > now_ms)
-            self._count(-len(late), -sum(len(part.pdu) for part in late))
-            self._give_back(late, "deadline")
+        self._withdraw(lambda part: part.deadline_ms <= now_ms, "deadline")
         waiting = [part.deadline_ms for lane in self._lanes.values() for part in lane.queue]
         self._first_deadline = min(waiting, default=0)
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import nats.errors
+
 from ghasi.bus import Bus, BusError, Publication
 from ghasi.contracts import subjects
 from ghasi.contracts.events import receipt_msg_id, stable_id
@@ -29,6 +31,7 @@ MAX_BATCH = 200
 MAX_RUNNING = 4
 PUBLISH_WITHIN = 6.0
 RETRY_LATE_AFTER = 1.0
+LOOK_AGAIN = 0.05
 _ESM_TYPE = 0x3C
 _ESM_RECEIPTS = frozenset({0x04, 0x20})
 
@@ -62,6 +65,8 @@ class Receipts:
         self._waiting: deque[_Taken] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._kick_due = False
+        self._late: deque[_Taken] = deque()
+        """Late responses that were not stored; at most MAX_WAITING."""
         self._retry: asyncio.TimerHandle | None = None
 
     def take(self, operator_id: str, metrics: OperatorMetrics, link: Link, request: Pdu, frame: bytes) -> None:
@@ -86,15 +91,17 @@ class Receipts:
 
     async def stop(self, seconds: float) -> None:
         """Publishes and answers what is here."""
-        if self._retry is not None:
-            self._retry.cancel()
+        self._again()
         try:
             async with asyncio.timeout(seconds):
-                while self._waiting or self._running:
+                while self._waiting or self._running or self._late:
                     self._kick()
-                    await asyncio.gather(*self._running)
+                    # Only late responses are left where nothing runs: their timer brings them back.
+                    await (asyncio.gather(*self._running) if self._running else asyncio.sleep(LOOK_AGAIN))
         except TimeoutError:
-            log.warning("receipts.unanswered", count=len(self._waiting))
+            log.warning("receipts.unanswered", count=len(self._waiting) + len(self._late))
+        if self._retry is not None:
+            self._retry.cancel()
         await asyncio.gather(*(end_task(task) for task in self._running))
 
     def _answer(self, link: Link, request: Pdu, status: int) -> None:
@@ -124,7 +131,7 @@ class Receipts:
         try:
             async with asyncio.timeout(PUBLISH_WITHIN):
                 await self._bus.publish_many([taken.publication for taken in batch])
-        except (BusError, TimeoutError) as error:
+        except (BusError, nats.errors.Error, OSError, TimeoutError) as error:
             log.warning("receipts.not_stored", count=len(batch), errorType=type(error).__name__)
             self._failed(batch)
             return
@@ -138,14 +145,20 @@ class Receipts:
         for taken in batch:
             if taken.link is not None:
                 taken.metrics.receipts_failed.inc()
+            elif len(self._late) >= MAX_WAITING:
+                log.error("late_response.dropped", operatorId=taken.operator_id)
+            else:
+                self._late.append(taken)
         self._respond(batch, CommandStatus.ESME_RX_T_APPN)
-        late = [taken for taken in batch if taken.link is None]
-        if late:
-            self._retry = self._loop.call_later(RETRY_LATE_AFTER, self._again, late)
+        if self._late and self._retry is None:
+            self._retry = self._loop.call_later(RETRY_LATE_AFTER, self._again)
 
-    def _again(self, late: Sequence[_Taken]) -> None:
-        for taken in late:
-            self._add(taken)
+    def _again(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        while self._late:
+            self._add(self._late.popleft())
 
     def _respond(self, batch: Sequence[_Taken], status: int) -> None:
         links: dict[Link, None] = {}

@@ -33,7 +33,10 @@ def session_record(
     slots: dict[int, BindSlot],
     bound: Collection[BoundLinks],
 ) -> SessionRecord:
-    """The record; host, port and the next attempt are those of the lowest slot."""
+    """The record; host, port and the next attempt are those of the lowest slot.
+
+    Only binds that can carry messages out count as `binds`.
+    """
     lowest = slots[min(slots)] if slots else None
     waiting = lowest.next_attempt_in if lowest else None
     modes = ", ".join(sorted({one.plan.value for one in bound}))
@@ -46,7 +49,7 @@ def session_record(
         bind_mode=modes or (settings.bind_mode.value if settings else ""),
         host=lowest.host if lowest else "",
         port=lowest.port if lowest else 0,
-        binds=len(bound),
+        binds=sum(one.transmits for one in bound),
         max_binds=settings.max_binds if settings else 1,
         window_size=settings.window_size if settings else 10,
         window_used=standing.window_used,

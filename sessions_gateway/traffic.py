@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from ghasi.contracts.submission import Fate, LateResponse, PartFate
@@ -19,6 +20,7 @@ from sessions_gateway.receipts import Receipts
 
 SYSTEM_ERRORS_PER_COUNT = 4
 """ESME_RSYSERR may be a message's own fault: only a long row of them is the session's."""
+TELL_THROTTLED_EVERY = 1.0
 
 log = get_logger()
 
@@ -40,6 +42,9 @@ class Traffic:
         self._receipts = receipts
         self._at_fault = at_fault
         self._errors: dict[Link, tuple[int, int]] = {}
+        self._throttled = 0
+        """ESME_RTHROTTLED answers that no log line has told of."""
+        self._told: asyncio.TimerHandle | None = None
         self.outbound = Outbound(Gate(1), memory, metrics, may_write, self._judge)
 
     def forget(self, link: Link) -> None:
@@ -88,9 +93,21 @@ class Traffic:
                 self._errors.pop(link, None)
             return
         status = fate.command_status
+        if status == CommandStatus.ESME_RTHROTTLED:
+            self._throttled += 1
+            if self._told is None:
+                self._tell_throttled()
         last, count = self._errors.get(link, (status, 0))
         count = count if last == status else 0
         self._errors[link] = (status, count + 1)
         row = count // SYSTEM_ERRORS_PER_COUNT if status == CommandStatus.ESME_RSYSERR else count
         if submit_action(status, row) is Action.REBIND:
             self._at_fault(link, f"session at fault: 0x{status:08X}")
+
+    def _tell_throttled(self) -> None:
+        """The first answer at once, those after it together: an operator may throttle thousands a second."""
+        self._told = None
+        if self._throttled:
+            log.warning("smpp.submit_sm.throttled", operatorId=self._operator_id, count=self._throttled)
+            self._throttled = 0
+            self._told = asyncio.get_running_loop().call_later(TELL_THROTTLED_EVERY, self._tell_throttled)

@@ -41,7 +41,8 @@ def accepted(part: Part, operator_message_id: str, *, at: datetime, id_base: str
 
 def refused(part: Part, command_status: int, *, at: datetime, jitter: float) -> PartOutcome:
     """Another status: permanent, or to be tried again at `retry_at` while its tries last."""
-    action = submit_action(command_status, part.attempt - 1)
+    same = part.same_refusals if part.last_refusal == command_status else 0
+    action = submit_action(command_status, same)
     retry_at = None
     if action is not Action.PERMANENT:
         retry_at = at + timedelta(seconds=retry_delay(action, part.attempt - 1, jitter))

@@ -37,7 +37,7 @@ _OUR_OWN = {RowStatus.REJECTED: DlrStatus.REJECTED, RowStatus.EXPIRED: DlrStatus
 
 def message_publications(message: MessageOutcome, *, now: datetime) -> list[Publication]:
     """The result of a message, and a receipt of our own for each part the operator will never send one for: refused
-    for good, or expired unsent (docs/contract.md §3). Nothing while a part is pending."""
+    for good, given up in doubt, or expired unsent (docs/contract.md §3). Nothing while a part is pending."""
     if any(_is_pending(part) for part in message.parts) or not message.parts:
         return []
     own = [_own_receipt(message, part, now) for part in message.parts if _never_accepted(part)]
@@ -99,8 +99,13 @@ def _is_pending(part: PartState) -> bool:
 
 
 def _never_accepted(part: PartState) -> bool:
-    """Refused for good, or expired before it left: not a part that left and of which nothing was heard."""
-    return part.status is RowStatus.REJECTED or (part.status is RowStatus.EXPIRED and part.submitted_at is None)
+    """Refused for good, given up in doubt, or expired before it left: not a part that left and of which nothing was
+    heard."""
+    return (
+        part.failed
+        or part.status is RowStatus.REJECTED
+        or (part.status is RowStatus.EXPIRED and part.submitted_at is None)
+    )
 
 
 def _worst(message: MessageOutcome) -> PartState:
@@ -110,6 +115,8 @@ def _worst(message: MessageOutcome) -> PartState:
 
 
 def _part_result(part: PartState) -> SubmitResult | None:
+    if part.failed:
+        return SubmitResult.REJECTED
     if part.status is RowStatus.EXPIRED and part.submitted_at is not None:
         return SubmitResult.ACCEPTED
     return _RESULTS.get(part.status)
@@ -137,7 +144,7 @@ def _result(message: MessageOutcome, now: datetime) -> Publication:
 
 
 def _own_receipt(message: MessageOutcome, part: PartState, now: datetime) -> Publication:
-    status = _OUR_OWN[part.status]
+    status = DlrStatus.REJECTED if part.failed else _OUR_OWN[part.status]
     event = DlrInboundEvent(
         event_id="",
         occurred_at=iso(now),

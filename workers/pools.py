@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import nats.errors
@@ -56,14 +57,22 @@ class DispatchPool:
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Raises BusError while NATS cannot be reached."""
+        """Raises BusError while NATS cannot be reached, TopologyConflict; nothing of it is left running then."""
+        async with AsyncExitStack() as undo:
+            await self._start(undo)
+            undo.pop_all()
+
+    async def _start(self, undo: AsyncExitStack) -> None:
         config = self._config
         self._bus = await Bus.connect(config.bus, "workers-dispatch")
+        undo.push_async_callback(self._bus.close)
         await self._bus.ensure()
         self._presence = Presence(self._bus, "dispatch", config.operator_ids)
+        undo.push_async_callback(self._presence.stop)
         await self._presence.start()
         self._redis = _redis(config)
         self._holders = Holders(time.monotonic)
+        undo.push_async_callback(self._holders.stop)
         await self._holders.start(self._bus)
         context = Context(
             config=config,
@@ -75,7 +84,9 @@ class DispatchPool:
             sleep=asyncio.sleep,
         )
         self._lanes = [Lane(context, operator_id) for operator_id in config.operator_ids]
-        await asyncio.gather(*(lane.start() for lane in self._lanes))
+        for lane in self._lanes:
+            await lane.start()
+            undo.push_async_callback(lane.stop, 0.0)
         self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
         consumers = [topology.dispatch_consumer(one) for one in config.operator_ids]
         self._chores = Chores(self._bus, self._presence, "dispatch", consumers)
@@ -104,18 +115,28 @@ class ReceiptsPool:
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Raises BusError while NATS cannot be reached."""
+        """Raises BusError while NATS cannot be reached, TopologyConflict; nothing of it is left running then."""
+        async with AsyncExitStack() as undo:
+            await self._start(undo)
+            undo.pop_all()
+
+    async def _start(self, undo: AsyncExitStack) -> None:
         config = self._config
         self._bus = await Bus.connect(config.bus, "workers-receipts")
+        undo.push_async_callback(self._bus.close)
         await self._bus.ensure()
         self._presence = Presence(self._bus, "receipts", config.operator_ids)
+        undo.push_async_callback(self._presence.stop)
         await self._presence.start()
         self._holders = Holders(time.monotonic)
+        undo.push_async_callback(self._holders.stop)
         await self._holders.start(self._bus)
         self._lanes = [
             ReceiptLane(self._bus, self._works, self._holders, operator_id) for operator_id in config.operator_ids
         ]
-        await asyncio.gather(*(lane.start() for lane in self._lanes))
+        for lane in self._lanes:
+            await lane.start()
+            undo.push_async_callback(lane.stop, 0.0)
         self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
         consumers = [topology.receipt_consumer(one) for one in config.operator_ids]
         self._chores = Chores(self._bus, self._presence, "receipts", consumers)

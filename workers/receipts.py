@@ -7,7 +7,7 @@ run again for the same messages: the ledger compares before it sets, and an even
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,7 +17,6 @@ from django.db import DatabaseError, DataError, InterfaceError, connection
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.sessions import SendRules
 from ghasi.correlations import inbox, ledger
-from ghasi.correlations.models import MessageCorrelation
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Part, PartOutcome, ReceiptFacts
 from ghasi.logs import get_logger
 from workers import fates, metrics
@@ -84,7 +83,9 @@ def take_in(
         metrics.late_responses.labels(batch[0].operator_id).inc(len(late))
     _count(receipts, matched)
     publications = [one for message in settled for one in message_publications(message, now=now)]
+    mine = {(facts.receipt_key, facts.taken_at) for facts in receipts}
     publications += [one for receipt in (*woken, *matched) for one in receipt_publications(receipt, now=now)]
+    woken += [one for one in matched if (one.facts.receipt_key, one.facts.taken_at) not in mine]
     return Taken(publications, woken)
 
 
@@ -100,7 +101,7 @@ def confirm(taken: Taken) -> None:
 def _take_late(
     late: Sequence[Late], rules: SendRules, now: datetime, jitter: Callable[[], float]
 ) -> tuple[list[MessageOutcome], list[MatchedReceipt]]:
-    parts = _parts({one.row_id for one in late})
+    parts = ledger.find_parts(list({one.row_id for one in late}), now=now)
     outcomes: list[PartOutcome] = []
     keys: dict[UUID, list[str]] = {}
     for one in late:
@@ -112,14 +113,16 @@ def _take_late(
         outcome = _outcome(part, one, rules, jitter())
         outcomes.append(outcome)
         keys.setdefault(operator_id, []).extend(outcome.lookup_keys[:1])
-    settled = ledger.record(outcomes, now=now)
+    ledger.record(outcomes, now=now)
+    # Read afterwards, so that a batch whose events were not published tells them again.
+    settled = ledger.standing(outcomes, now=now)
     woken = [
         receipt
         for operator_id, names in keys.items()
         if names
         for receipt in inbox.rematch(operator_id, names, now=now)
     ]
-    return list(settled), woken
+    return settled, woken
 
 
 def _outcome(part: Part, late: Late, rules: SendRules, jitter: float) -> PartOutcome:
@@ -129,17 +132,6 @@ def _outcome(part: Part, late: Late, rules: SendRules, jitter: float) -> PartOut
     else:
         outcome = fates.refused(part, response.command_status, at=late.at, jitter=jitter)
     return replace(outcome, late=True)
-
-
-def _parts(row_ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, Part]]:
-    """Carrier and part of each row; a late response names its row only."""
-    rows = MessageCorrelation.objects.filter(pk__in=list(row_ids)).values_list(
-        "id", "enqueued_day", "message_id", "segment", "attempt", "operator_id"
-    )
-    return {
-        row_id: (operator_id, Part(row_id, day, message_id, segment, attempt))
-        for row_id, day, message_id, segment, attempt, operator_id in rows
-    }
 
 
 def _take_receipts(receipts: Sequence[ReceiptFacts], now: datetime) -> list[MatchedReceipt]:

@@ -77,8 +77,8 @@ def decode_command(
 ) -> SmsDispatchCommand:
     """A command fit to be segmented, or Refused. `operator_id` is the one its subject names.
 
-    A `replayed` command may be of any age: its rows go under today. Text length in parts is not judged here: it depends on
-    the operator's alphabet.
+    A `replayed` command may be of any age: its rows go under today. Text length in parts is not judged here: it
+    depends on the operator's alphabet.
     """
     if len(data) > timers.MAX_COMMAND_OCTETS:
         raise Refused(DeadReason.TOO_BIG, f"{len(data)} octets, at most {timers.MAX_COMMAND_OCTETS}")

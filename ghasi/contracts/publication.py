@@ -10,6 +10,6 @@ class Publication:
     """`msg_id` is the `Nats-Msg-Id`: a repeat inside the stream's duplicate window is stored once ("" = none)."""
 
     subject: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     msg_id: str = ""
     headers: dict[str, str] = field(default_factory=dict)

@@ -39,6 +39,10 @@ class SubmitRequest(msgspec.Struct, frozen=True, array_like=False, omit_defaults
     lanes: list[int]
     pdus: bytes
 
+    def __repr__(self) -> str:
+        """Without the PDUs: they hold numbers and texts."""
+        return f"SubmitRequest(epoch={self.epoch!r}, keys={self.keys!r}, octets={len(self.pdus)})"
+
 
 class AskRequest(msgspec.Struct, frozen=True):
     """Does the gateway of this epoch know these parts? Parts it never saw are marked, so that a late

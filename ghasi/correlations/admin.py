@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
@@ -57,13 +57,17 @@ class WorkListFilter(admin.SimpleListFilter):
         return queryset
 
 
-class MaskedDestination:
-    """Destinations in full only for those who may see them; the list is built per request."""
+class MaskedNumbers:
+    """Numbers in full only for those who may see them; the list is built per request."""
 
-    @staticmethod
-    def columns(request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
-        shown = "destination" if request.user.has_perm(PII) else "masked_destination"
-        return tuple(shown if name == "masked_destination" else name for name in names)
+    hidden: ClassVar[dict[str, str]] = {"destination": "masked_destination"}
+    """Field → what is shown in its place."""
+
+    def columns(self, request: HttpRequest, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not request.user.has_perm(PII):
+            return names
+        full = {shown: name for name, shown in self.hidden.items()}
+        return tuple(full.get(name, name) for name in names)
 
     @admin.display(description="destination")
     def masked_destination(self, obj: Any) -> str:
@@ -71,7 +75,7 @@ class MaskedDestination:
 
 
 @admin.register(MessageCorrelation)
-class MessageCorrelationAdmin(MaskedDestination, ReadOnlyAdmin):
+class MessageCorrelationAdmin(MaskedNumbers, ReadOnlyAdmin):
     _columns = (
         "message_id",
         "part",
@@ -97,7 +101,7 @@ class MessageCorrelationAdmin(MaskedDestination, ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = (field.name for field in MessageCorrelation._meta.fields)
-        return self.columns(request, tuple("masked_destination" if name == "destination" else name for name in names))
+        return self.columns(request, tuple(self.hidden.get(name, name) for name in names))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)
@@ -149,7 +153,8 @@ class InboxStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(InboxReceipt)
-class InboxReceiptAdmin(MaskedDestination, ReadOnlyAdmin):
+class InboxReceiptAdmin(MaskedNumbers, ReadOnlyAdmin):
+    hidden: ClassVar[dict[str, str]] = {**MaskedNumbers.hidden, "sender": "masked_sender"}
     _columns = (
         "taken_at",
         "operator_id",
@@ -174,13 +179,17 @@ class InboxReceiptAdmin(MaskedDestination, ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = (field.name for field in InboxReceipt._meta.fields)
-        return self.columns(request, tuple("masked_destination" if name == "destination" else name for name in names))
+        return self.columns(request, tuple(self.hidden.get(name, name) for name in names))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.get_fields(request, obj)
 
     def exact(self, request: HttpRequest, term: str) -> Q | None:
         return Q(lookup_keys__0__in=lookup_keys(term))
+
+    @admin.display(description="sender")
+    def masked_sender(self, obj: InboxReceipt) -> str:
+        return masked(obj.sender)
 
 
 class DeadSince(SpanFilter):

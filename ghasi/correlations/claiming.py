@@ -49,7 +49,7 @@ class Claimer:
         return Claim(
             intent.message_id,
             verdict,
-            parts=tuple(row.part() for row in (decision.ask if verdict is Verdict.ASK else to_send)),
+            parts=tuple(row.part(rows) for row in (decision.ask if verdict is Verdict.ASK else to_send)),
             wait=decision.wait,
             outcome=outcome_of(after) if verdict in _OUTCOME else None,
         )

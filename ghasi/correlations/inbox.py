@@ -34,12 +34,14 @@ PUBLISH_AGAIN_AFTER = timedelta(seconds=30)
 _TRIES = 5
 T = TypeVar("T")
 _Query = tuple[str, dict[str, Any]]
+_Identity = tuple[UUID, int, datetime]
 
 
 def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[MatchedReceipt]:
     """Records receipts fresh from SMPP_RECEIPTS; those without a part are in the inbox when it returns.
 
     Publish the events of what it returns before acknowledging: the stream is what brings them again after a crash.
+    A receipt of an earlier batch may be among it; that one is in no stream any more and needs `confirm_published`.
     """
     if not receipts:
         return []
@@ -50,7 +52,7 @@ def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[Ma
     # rematch of its response would have found it: whoever comes second looks again.
     keys = [key for facts in rest for key in fit_keys(facts.lookup_keys)[:1]]
     for operator_id in {facts.operator_id for facts in rest}:
-        matched += _rematch(_waiting_for(operator_id, keys, now), now, published=True)
+        matched += _rematch(_waiting_for(operator_id, keys, now), now, fresh=frozenset(map(_identity, rest)))
     return matched
 
 
@@ -97,26 +99,26 @@ def _take(receipts: Sequence[ReceiptFacts], now: datetime) -> tuple[list[Matched
             _insert(rest, now)
         if matched:
             # A delivery that came again may have left the receipt in the inbox the first time.
-            _mark_matched(matched, now, published=True)
+            _mark_matched(matched, now, fresh=frozenset(map(_identity, receipts)))
     return [receipt for receipt, _ in matched], rest
 
 
 @repeated
-def _rematch_once(waiting: _Query, now: datetime, published: bool) -> list[MatchedReceipt]:
+def _rematch_once(waiting: _Query, now: datetime, fresh: frozenset[_Identity]) -> list[MatchedReceipt]:
     with locked():
         facts = [one.facts() for one in _fetch_waiting(*waiting)]
         if not facts:
             return []
         matched, rest = match_and_record(facts, now=now)
         if matched:
-            _mark_matched(matched, now, published=published)
+            _mark_matched(matched, now, fresh=fresh)
         if rest:
             execute(sql_inbox.INBOX_TRIED, {"rows": as_json([_key(one) for one in rest]), "now": now})
     return [receipt for receipt, _ in matched]
 
 
-def _rematch(waiting: _Query, now: datetime, *, published: bool = False) -> list[MatchedReceipt]:
-    return _until_still(lambda: _rematch_once(waiting, now, published))
+def _rematch(waiting: _Query, now: datetime, *, fresh: frozenset[_Identity] = frozenset()) -> list[MatchedReceipt]:
+    return _until_still(lambda: _rematch_once(waiting, now, fresh))
 
 
 def _until_still(step: Callable[[], T]) -> T:
@@ -162,6 +164,10 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     matched_row: UUID | None
     matched_day: date | None
 
+    def __repr__(self) -> str:
+        """Without the numbers."""
+        return f"Waiting({self.operator_id}, {self.receipt_key}, {self.status})"
+
     def facts(self) -> ReceiptFacts:
         """The receipt as it came, but for its frame."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__[:-2]}
@@ -195,6 +201,10 @@ def _inserted(facts: ReceiptFacts) -> dict[str, object]:
     }
 
 
+def _identity(facts: ReceiptFacts) -> _Identity:
+    return facts.operator_id, facts.receipt_key, facts.taken_at
+
+
 def _key(facts: ReceiptFacts) -> dict[str, object]:
     return {
         "operator_id": facts.operator_id,
@@ -204,10 +214,17 @@ def _key(facts: ReceiptFacts) -> dict[str, object]:
 
 
 def _mark_matched(
-    matched: Sequence[tuple[MatchedReceipt, tuple[UUID, date]]], now: datetime, *, published: bool
+    matched: Sequence[tuple[MatchedReceipt, tuple[UUID, date]]], now: datetime, *, fresh: frozenset[_Identity]
 ) -> None:
-    rows = [{**_key(receipt.facts), "row_id": row_id, "day": day} for receipt, (row_id, day) in matched]
-    execute(sql_inbox.INBOX_MATCHED, {"rows": as_json(rows), "now": now, "published": now if published else None})
+    """Only `fresh` receipts count as published: their stream brings them again until that is true."""
+    for published in (now, None):
+        rows = [
+            {**_key(receipt.facts), "row_id": row_id, "day": day}
+            for receipt, (row_id, day) in matched
+            if (_identity(receipt.facts) in fresh) is (published is not None)
+        ]
+        if rows:
+            execute(sql_inbox.INBOX_MATCHED, {"rows": as_json(rows), "now": now, "published": published})
 
 
 def _confirm(statement: str, receipts: Iterable[ReceiptFacts], now: datetime) -> None:

@@ -7,7 +7,7 @@ record it. Database errors are raised as Django's; nothing was written then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from ghasi.correlations.db import (
 from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit, fit_keys
-from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome
+from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome, RowStatus
 
 _NO_PARTITION = "23514"
 
@@ -120,6 +120,32 @@ def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOut
         return _settled(changed, now)
 
 
+@repeated
+def standing(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOutcome]:
+    """Outcomes of the messages whose parts stand as `outcomes` say, whoever recorded it: for what comes again
+    because its events were not published. A part that something else has settled tells nothing."""
+    if not outcomes:
+        return []
+    said = {outcome.row_id: outcome for outcome in outcomes}
+    days = lookback_days(now, *(outcome.enqueued_day for outcome in outcomes))
+    with locked():
+        messages = _rows_of({outcome.message_id for outcome in outcomes}, days)
+    same = [rows for rows in messages.values() if any(_stands_as(row, said.get(row.row_id)) for row in rows)]
+    return [outcome for rows in same if (outcome := outcome_of(rows)) is not None]
+
+
+def _stands_as(row: Row, outcome: PartOutcome | None) -> bool:
+    if outcome is None:
+        return False
+    if outcome.kind is PartFateKind.ACCEPTED:
+        return row.proven and row.operator_message_id == fit(outcome.operator_message_id, 64)
+    return (
+        outcome.kind is PartFateKind.REJECTED
+        and row.status is RowStatus.REJECTED
+        and row.command_status == outcome.command_status
+    )
+
+
 def _write(day: date, outcomes: Sequence[PartOutcome]) -> list[Row]:
     changed: list[Row] = []
     for kind, statement in _RECORD.items():
@@ -185,11 +211,23 @@ def find_parts(row_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, tuple[UU
     found = _parts(row_ids, days)
     if missing := [one for one in row_ids if one not in found]:
         found |= _parts(missing, [day for day in existing_days() if day not in days])
-    return found
+    return {row.row_id: (row.operator_id, row.part(rows)) for row, rows in _with_tries(found.values(), now)}
 
 
 @repeated
-def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, tuple[UUID, Part]]:
+def _with_tries(found: Iterable[Row], now: datetime) -> list[tuple[Row, list[Row]]]:
+    """Each row with its message's rows, where it is not the first try."""
+    found = list(found)
+    again = [row for row in found if row.attempt > 1]
+    if not again:
+        return [(row, []) for row in found]
+    with locked():
+        messages = _rows_of({row.message_id for row in again}, lookback_days(now, *(r.enqueued_day for r in again)))
+    return [(row, messages.get(row.message_id, [])) for row in found]
+
+
+@repeated
+def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Row]:
     with locked():
         rows = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(row_ids), "days": list(days)})
-    return {row.row_id: (row.operator_id, row.part()) for row in rows}
+    return {row.row_id: row for row in rows}

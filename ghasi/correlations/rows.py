@@ -10,6 +10,9 @@ import msgspec
 
 from ghasi.correlations.types import MessageOutcome, Part, PartState, RowStatus
 
+POLICY_FAIL = "fail"
+FAILED_IN_DOUBT = "in_doubt_failed"
+
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """What decisions and events need of one row, in the order in which `sql` sends it (a JSON array)."""
@@ -65,7 +68,14 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         """More is to come of this try or of the next one."""
         return self.status is RowStatus.PREPARED or (self.status is RowStatus.REJECTED and self.retry_at is not None)
 
-    def part(self) -> Part:
+    @property
+    def failed_in_doubt(self) -> bool:
+        """Still in doubt, and given up by the policy `fail`."""
+        return self.status is RowStatus.IN_DOUBT and self.policy_action == POLICY_FAIL
+
+    def part(self, rows: Iterable[Row] = ()) -> Part:
+        """The row as a worker hands it over; `rows` are its message's, for the refusals before it."""
+        same, last = refusals_before(self, rows)
         return Part(
             row_id=self.row_id,
             enqueued_day=self.enqueued_day,
@@ -75,6 +85,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
             possible_duplicate=self.possible_duplicate,
             gateway_replica=self.gateway_replica,
             gateway_epoch=self.gateway_epoch,
+            same_refusals=same,
+            last_refusal=last,
         )
 
     def state(self) -> PartState:
@@ -86,11 +98,17 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
             operator_message_id=self.operator_message_id,
             command_status=self.command_status,
             error_code=self.error_code,
-            reason=self.in_doubt_reason if self.status is RowStatus.IN_DOUBT else self.reason,
+            reason=self._told_reason(),
             possible_duplicate=self.possible_duplicate,
             submitted_at=self.submitted_at,
             retry_at=self.retry_at,
+            failed=self.failed_in_doubt,
         )
+
+    def _told_reason(self) -> str | None:
+        if self.failed_in_doubt:
+            return FAILED_IN_DOUBT
+        return self.in_doubt_reason if self.status is RowStatus.IN_DOUBT else self.reason
 
 
 class KeyedRow(Row, frozen=True, array_like=True):
@@ -100,6 +118,29 @@ class KeyedRow(Row, frozen=True, array_like=True):
     destination: str = ""
     dlr_state: str | None = None
     dlr_received_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Without the destination."""
+        return f"KeyedRow({self.row_id}, {self.message_id}, {self.segment}, {self.attempt}, {self.status})"
+
+
+def refusals_before(row: Row, rows: Iterable[Row]) -> tuple[int, int | None]:
+    """How many tries of the row's segment, in a row and directly before it, were refused with one command_status,
+    and that status; (0, None) where the try before it was not refused by the operator."""
+    earlier = sorted(
+        (one for one in rows if (one.segment, one.segments) == (row.segment, row.segments)),
+        key=lambda one: one.attempt,
+        reverse=True,
+    )
+    same, last = 0, None
+    for one in earlier:
+        if one.attempt >= row.attempt:
+            continue
+        refused = one.status is RowStatus.REJECTED and one.command_status is not None
+        if not refused or (same and one.command_status != last):
+            break
+        same, last = same + 1, one.command_status
+    return same, last
 
 
 def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:

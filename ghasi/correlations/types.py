@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -46,8 +46,8 @@ class Intent:
     event_id: UUID
     operator_id: UUID
     requested_operator_id: UUID
-    destination: str
-    sender: str
+    destination: str = field(repr=False)
+    sender: str = field(repr=False)
     account_id: str
     segments: int
     enqueued_at: datetime
@@ -72,6 +72,10 @@ class Part:
     possible_duplicate: bool = False
     gateway_replica: str | None = None
     gateway_epoch: str | None = None
+    same_refusals: int = 0
+    """Tries in a row, directly before this one, that the operator refused with `last_refusal`."""
+    last_refusal: int | None = None
+    """command_status of the try directly before this one, where that was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class PartState:
     possible_duplicate: bool
     submitted_at: datetime | None
     retry_at: datetime | None
+    failed: bool = False
+    """IN_DOUBT, and the operator's policy `fail` gave it up: told as REJECTED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +165,12 @@ class ReceiptFacts:
     error_code: str | None
     done_at: datetime | None
     taken_at: datetime
-    destination: str
+    destination: str = field(repr=False)
     """The subscriber's number: source_addr of the deliver_sm, without '+'; breaks ties between reused ids."""
-    sender: str = ""
+    sender: str = field(default="", repr=False)
     unreadable: str | None = None
     """Why the receipt could not be read; it goes to the inbox by this name and never becomes a failure state."""
-    frame: bytes = b""
+    frame: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ async def test_four_processes_keep_the_limit_and_use_it(servers: Servers, django
         product.children["simulator"].stop()
         arrivals = [line["mono"] for line in product.smsc_log(one["id"])]
         assert len(arrivals) == expected
-        # A busy machine notes an arrival some ms late, so the test leaves it 50; `benchmarks.rate` measures the second
+        # A busy machine notes an arrival some ms late: the test leaves it 50. `benchmarks.rate` measures the second
         # itself and the share of the limit that is used, and the gate's own tests are exact.
         assert worst_second(arrivals, span=0.95) <= 100
         assert mean_rate(arrivals) >= 90

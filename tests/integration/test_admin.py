@@ -16,6 +16,7 @@ from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.correlations import dead, inbox, ledger
+from ghasi.correlations.masking import masked
 from ghasi.correlations.models import InboxReceipt
 from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome, ReceiptFacts
 from ghasi.operators.models import Operator
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("django_ready")
 
 LEDGER = "/admin/correlations/messagecorrelation/"
 NUMBER = "93701234545"
+SENDER = "93709876523"
 
 
 @pytest.fixture(autouse=True)
@@ -215,6 +217,7 @@ def test_the_inbox(now: datetime, viewer: Client, insider: Client) -> None:
         done_at=None,
         taken_at=now,
         destination=NUMBER,
+        sender=SENDER,
     )
     inbox.take_receipts([facts], now=now)
     path = "/admin/correlations/inboxreceipt/"
@@ -223,8 +226,11 @@ def test_the_inbox(now: datetime, viewer: Client, insider: Client) -> None:
     for query in ({"q": "lost78"}, {"state": "matched"}, {"state": "unreadable"}, {"state": "given_up"}):
         assert "Lost77" not in page(viewer, path, **query)
     stored = InboxReceipt.objects.get()
-    assert NUMBER not in page(viewer, path) + page(viewer, f"{path}{stored.pk}/change/")
-    assert NUMBER in page(insider, f"{path}{stored.pk}/change/")
+    hidden, full = page(viewer, f"{path}{stored.pk}/change/"), page(insider, f"{path}{stored.pk}/change/")
+    for number in (NUMBER, SENDER):
+        assert number not in page(viewer, path) + hidden
+        assert number in full
+    assert masked(SENDER) in hidden
     InboxReceipt.objects.all().delete()
 
 

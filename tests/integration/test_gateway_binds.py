@@ -76,8 +76,11 @@ async def test_half_a_pair_is_undone(place: World) -> None:
 @pytest.mark.parametrize(("directions", "kinds"), [("tx", ["bind_transmitter"]), ("rx", ["bind_receiver"])])
 async def test_one_direction_by_setting(place: World, directions: str, kinds: list[str]) -> None:
     place.allow(directions=directions)
-    await place.gateway()
+    gateway = await place.gateway(bound=False)
+    await until(lambda: bool(place.smsc.bound))
     assert place.smsc.binds == kinds
+    operator = gateway.operators[place.operator_id]
+    await until(lambda: operator.is_bound is (directions == "tx"))
 
 
 async def test_silence_after_the_bind_is_no_reason_to_fall_back(place: World) -> None:

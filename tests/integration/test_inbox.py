@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -350,3 +351,22 @@ def test_two_batches_that_name_the_same_parts_at_once(now: datetime) -> None:
     told = _both(lambda: inbox.take_receipts(forward, now=now), lambda: inbox.take_receipts(backward, now=now))
     assert [len(found) for found in told] == [30, 30]  # type: ignore[arg-type]
     assert len({row(part).dlr_state for part in parts}) == 1
+
+
+def test_the_second_look_publishes_for_its_own_batch_only(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receipt of an earlier batch is in no stream any more: it counts as published once that is confirmed."""
+    one = name()
+    earlier, own = receipt(one, now), receipt(one, now)
+    (part,) = prepared(now)
+    assert inbox.take_receipts([earlier], now=now) == []
+    take = inbox._take
+
+    def respond_between(*arguments: Any) -> Any:
+        found = take(*arguments)
+        respond(part, one, now)
+        return found
+
+    monkeypatch.setattr(inbox, "_take", respond_between)
+    assert len(inbox.take_receipts([own], now=now)) == 2
+    published = dict(InboxReceipt.objects.values_list("receipt_key", "published_at"))
+    assert published == {earlier.receipt_key: None, own.receipt_key: now}

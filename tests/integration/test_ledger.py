@@ -355,3 +355,25 @@ def test_two_records_at_once_of_two_parts_give_one_outcome(now: datetime) -> Non
             lambda part=second: ledger.record([fate(part, PartFateKind.ACCEPTED, now)], now=now),
         )
         assert sorted(len(outcomes) for outcomes in told) == [0, 1]  # type: ignore[arg-type]
+
+
+def test_a_part_failed_in_doubt_counts_as_failed(now: datetime) -> None:
+    intent = make(now, in_doubt_policy="fail")
+    (part,) = claim(intent, now).parts
+    ledger.record([fate(part, PartFateKind.IN_DOUBT, now, reason="unanswered")], now=now)
+    for _ in range(2):
+        parked = claim(intent, now + timedelta(seconds=61))
+        assert (parked.verdict, parked.outcome is not None) == (Verdict.PARK, True)
+        assert parked.outcome is not None
+        [state] = parked.outcome.parts
+        assert (state.status, state.failed, state.reason) == (RowStatus.IN_DOUBT, True, "in_doubt_failed")
+
+
+def test_a_claim_counts_the_refusals_before_its_part(now: datetime) -> None:
+    intent = make(now)
+    counted = []
+    for status in (0x14, 0x58, 0x58, 0x58):
+        (part,) = claim(intent, now).parts
+        counted.append((part.same_refusals, part.last_refusal))
+        ledger.record([fate(part, PartFateKind.REJECTED, now, command_status=status, retry_at=now)], now=now)
+    assert counted == [(0, None), (1, 0x14), (1, 0x58), (2, 0x58)]

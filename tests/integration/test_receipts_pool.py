@@ -336,3 +336,29 @@ def test_the_inbox_shows_its_size(operator: Operator) -> None:
     take_in([operator.receipt(text("nobody-2"))])
     job("inbox_size").function(datetime.now(UTC))
     assert metrics.receipts_inbox._value.get() == inbox.inbox_size() >= 1
+
+
+def test_a_late_response_whose_events_were_lost_tells_them_again(operator: Operator) -> None:
+    accepted, refused = operator.send()[0], operator.send()[0]
+    operator.doubt(accepted, refused)
+    batch = [operator.late(accepted.row_id, "181"), operator.late(refused.row_id, status=0x0B)]
+    first, again = take_in(batch), take_in(batch)
+    assert len(first.publications) == 3
+    assert {one.msg_id for one in again.publications} == {one.msg_id for one in first.publications}
+
+
+def test_a_late_response_against_what_stands_tells_nothing(operator: Operator) -> None:
+    [part] = operator.send()
+    operator.accept(part, "191")
+    assert take_in([operator.late(part.row_id, "192"), operator.late(part.row_id, status=0x0B)]).publications == []
+
+
+def test_a_late_refusal_knows_the_refusals_before_it(operator: Operator) -> None:
+    [part] = operator.send()
+    now = datetime.now(UTC)
+    row = operator.row(part)
+    MessageCorrelation.objects.filter(pk=part.row_id).update(status="REJECTED", command_status=0x58, retry_at=now)
+    row.pk, row.attempt = uuid4(), 2
+    row.save(force_insert=True)
+    [(carrier, found)] = ledger.find_parts([row.pk], now=now).values()
+    assert (carrier, found.attempt, found.same_refusals, found.last_refusal) == (operator.id, 2, 1, 0x58)

@@ -56,10 +56,12 @@ class Platform:
     _subscriptions: list[Any] = field(default_factory=list)
 
     @classmethod
-    async def over(cls, nats_url: str) -> Platform:
+    async def over(cls, nats_url: str, *, listen: bool = True) -> Platform:
         bus = await Bus.connect(BusSettings((nats_url,)), "platform")
         await bus.ensure()
         platform = cls(bus)
+        if not listen:
+            return platform
         for subject in (subjects.DLR_INBOUND, subjects.SUBMIT_RESULT, subjects.OPERATOR_HEALTH, "smpp.dead.*"):
             subscription = await bus.js.subscribe(
                 subject, cb=platform._take, ordered_consumer=True, deliver_policy=DeliverPolicy.NEW

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,7 +11,7 @@ from typing import Any, Protocol
 from dramatiq import Actor, Broker, Message, Middleware, Worker
 from dramatiq.errors import ConnectionFailed, QueueNotFound
 
-from ghasi.bus import BusError
+from ghasi.bus import BusError, TopologyConflict
 from ghasi.logs import get_logger
 from workers.broker.consumer import JetStreamConsumer
 from workers.broker.loop import LoopThread
@@ -75,6 +77,11 @@ class JetStreamBroker(Broker):
                 pool = self._factories[queue_name](works)
                 try:
                     self.bridge.call(pool.start(), START_TIMEOUT)
+                except TopologyConflict as conflict:
+                    # A person must decide; trying again for ever would only hide it.
+                    log.critical("pool.refused", queue=queue_name, detail=str(conflict))
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    raise ConnectionFailed(str(conflict)) from None  # type: ignore[no-untyped-call]
                 except (BusError, TimeoutError) as error:
                     log.error("pool.start_failed", queue=queue_name, errorType=type(error).__name__)
                     raise ConnectionFailed(str(error)) from None  # type: ignore[no-untyped-call]

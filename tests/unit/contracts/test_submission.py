@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from ghasi.contracts.publication import Publication
 from ghasi.contracts.submission import (
     AskRequest,
     Fate,
@@ -45,3 +46,8 @@ def test_a_newer_neighbour_may_add_fields() -> None:
 def test_anything_else_raises_one_kind_of_error(data: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_request(data)
+
+
+def test_no_repr_tells_what_is_sent() -> None:
+    assert "Salam" not in repr(SubmitRequest("e1", 1, ["k"], [0], b"Salam"))
+    assert "Salam" not in repr(Publication("subject", b"Salam"))

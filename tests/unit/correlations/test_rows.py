@@ -2,9 +2,10 @@
 
 import pytest
 
+from ghasi.correlations.inbox import Waiting
 from ghasi.correlations.rows import last_attempts, outcome_of
-from ghasi.correlations.types import RowStatus
-from tests.unit.correlations.build import EVENT, MESSAGE, ago, ahead, armed, row
+from ghasi.correlations.types import ReceiptFacts, RowStatus
+from tests.unit.correlations.build import EVENT, MESSAGE, NOW, ago, ahead, armed, intent, keyed, row
 
 
 def test_the_last_try_of_each_segment_in_order() -> None:
@@ -59,3 +60,50 @@ def test_the_outcome_carries_the_parts() -> None:
 )
 def test_what_may_have_left(one: object, left: bool, proven: bool) -> None:
     assert (one.may_have_left, one.proven) == (left, proven)  # type: ignore[attr-defined]
+
+
+def test_the_policy_fail_gives_a_part_in_doubt_up() -> None:
+    told = {}
+    for action in ("fail", "hold", "expired", None):
+        outcome = outcome_of([row("IN_DOUBT", in_doubt_reason="unanswered", policy_action=action)])
+        assert outcome is not None
+        [part] = outcome.parts
+        assert part.status is RowStatus.IN_DOUBT
+        told[action] = (part.failed, part.reason)
+    assert told.pop("fail") == (True, "in_doubt_failed")
+    assert set(told.values()) == {(False, "unanswered")}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], (0, None)),
+        ([0x58], (1, 0x58)),
+        ([0x14, 0x58, 0x58], (2, 0x58)),
+        ([0x58, 0x14], (1, 0x14)),
+        ([0x58, None], (0, None)),
+        ([0x58, None, 0x58], (1, 0x58)),
+    ],
+)
+def test_refusals_in_a_row_before_a_try(statuses: list[int | None], expected: tuple[int, int | None]) -> None:
+    """None is a try that was in doubt."""
+    earlier = [
+        row("REJECTED" if status else "IN_DOUBT", attempt=n, segments=2, command_status=status)
+        for n, status in enumerate(statuses, 1)
+    ]
+    now = row(attempt=len(statuses) + 1, segments=2)
+    others = [row("REJECTED", 2, n, 2, command_status=0x58) for n in range(1, 5)]
+    later = row("REJECTED", attempt=len(statuses) + 2, segments=2, command_status=0x58)
+    part = now.part([later, now, *others, *reversed(earlier)])
+    assert (part.same_refusals, part.last_refusal) == expected
+
+
+def test_no_repr_tells_a_number() -> None:
+    facts = ReceiptFacts(
+        1, MESSAGE, "id", (), "DELIVERED", None, True, None, None, NOW, "93701", "93702", None, b"93703"
+    )
+    waiting = Waiting(
+        MESSAGE, 1, NOW, "id", (), "DELIVERED", None, True, None, None, "93701", "93702", None, None, None
+    )
+    for one in (facts, waiting, keyed(destination="93701"), intent()):
+        assert "9370" not in repr(one)

@@ -10,6 +10,7 @@ from sessions_gateway.operator_settings import (
     Directions,
     InvalidSettings,
     TlsFiles,
+    _decoder,
     parse_credentials,
 )
 
@@ -84,6 +85,20 @@ def test_tls_as_a_flag() -> None:
         ({"bindMode": "SIDEWAYS"}, "bindMode has the wrong type"),
         ({"password": 12345678}, "password has the wrong type"),
         ({"operatorId": "another"}, "operatorId is another operator's"),
+        ({"rules": {"alphabet": "ebcdic"}}, "rules.alphabet is not one of gsm7, latin1, ascii"),
+        ({"rules": {"referenceBits": 12}}, "rules.referenceBits is not one of 8, 16"),
+        ({"rules": {"longMode": "payload"}}, "rules.longMode is not one of udh, sar"),
+        ({"rules": {"flash": "dcs_f0"}}, "rules.flash is not one of dcs, f0, subunit"),
+        ({"rules": {"idBase": "oct"}}, "rules.idBase is not one of text, hex, dec"),
+        ({"rules": {"registeredDelivery": 256}}, "rules.registeredDelivery is not within 0 to 255"),
+        ({"rules": {"esmClassBase": -1}}, "rules.esmClassBase is not within 0 to 255"),
+        ({"rules": {"esmClassBase": 0x43}}, "rules.esmClassBase has the bit of the user data header"),
+        ({"rules": {"serviceType": "SIXLEN"}}, "rules.serviceType is longer than 5 octets"),
+        ({"rules": {"serviceType": "\0"}}, "rules.serviceType has characters outside ASCII"),
+        ({"rules": {"inDoubtWait": -1}}, "rules.inDoubtWait is not 0 or more seconds"),
+        ({"rules": {"dlrZone": "Asia/Nowhere"}}, "rules.dlrZone is no time zone of the IANA database"),
+        ({"rules": {"dlrZone": ""}}, "rules.dlrZone is no time zone of the IANA database"),
+        ({"rules": {"strict": "yes"}}, "rules.strict has the wrong type"),
     ],
 )
 def test_what_is_refused_is_named_without_its_value(changes: dict[str, Any], reason: str) -> None:
@@ -118,3 +133,15 @@ def test_no_secret_in_repr() -> None:
     shown = repr(parse(password="hunter22"))
     assert "hunter22" not in shown
     assert "ghasi" not in shown
+
+
+def test_no_secret_in_repr_of_the_answer_itself() -> None:
+    shown = repr(_decoder.decode(json.dumps(PLAIN).encode()))
+    assert OPERATOR in shown
+    assert "s3cr3t" not in shown
+
+
+def test_rules_at_their_bounds_are_taken() -> None:
+    rules = {"referenceBits": 16, "longMode": "sar", "flash": "f0", "esmClassBase": 3, "serviceType": "CMT12"}
+    rules |= {"inDoubtWait": 0, "dlrZone": "Asia/Kabul", "registeredDelivery": 255}
+    assert parse(rules=rules).settings.rules.dlr_zone == "Asia/Kabul"

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import nats.errors
 import pytest
 
+from ghasi.contracts.publication import Publication
+from ghasi.contracts.submission import LateResponse
 from ghasi.smpp.pdu import DataSm, DeliverSm, EnquireLink, Pdu
 from ghasi.smpp.tlv import Tag, Tlv
-from sessions_gateway.receipts import is_receipt
+from sessions_gateway import receipts as module
+from sessions_gateway.metrics import Metrics
+from sessions_gateway.receipts import Receipts, is_receipt
 
 TEXT = b"id:1 sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat:DELIVRD err:000 text:x"
 
@@ -29,3 +38,53 @@ TEXT = b"id:1 sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat
 )
 def test_what_speaks_of_an_earlier_message(pdu: Pdu, expected: bool) -> None:
     assert is_receipt(pdu) is expected
+
+
+class Bus:
+    """Fails as told, then stores."""
+
+    connected = True
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.stored: list[Publication] = []
+
+    async def publish_many(self, publications: Sequence[Publication]) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.stored += publications
+
+
+class Link:
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.pumped = asyncio.Event()
+
+    def respond(self, request: Pdu, status: int) -> None:
+        self.statuses.append(status)
+
+    def pump(self) -> None:
+        self.pumped.set()
+
+
+ERRORS = [nats.errors.ConnectionClosedError(), OSError("broken pipe")]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+async def test_an_error_of_the_connection_leaves_the_receipt_with_the_operator(error: Exception) -> None:
+    bus: Any = Bus(error)
+    link: Any = Link()
+    Receipts(bus).take("op", Metrics().operator("op"), link, DeliverSm(esm_class=0x04), b"frame")
+    async with asyncio.timeout(5):
+        await link.pumped.wait()
+    assert link.statuses == [0x64]
+
+
+async def test_late_responses_are_tried_again_until_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_LATE_AFTER", 0.01)
+    bus: Any = Bus(*ERRORS)
+    receipts, metrics = Receipts(bus), Metrics().operator("op")
+    for key in ("aa", "bb"):
+        receipts.take_late("op", metrics, LateResponse(key, "x", 0, 1))
+    await receipts.stop(5)
+    assert len(bus.stored) == 2

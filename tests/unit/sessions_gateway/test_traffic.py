@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
 from ghasi.contracts.submission import Fate, PartFate
+from sessions_gateway import traffic as module
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.traffic import Traffic
@@ -61,3 +66,19 @@ async def test_anything_between_ends_the_row() -> None:
     for _ in range(15):
         judged._judge(LINK, refused(0x08))
     assert not faults
+
+
+async def test_throttling_is_told_at_once_and_then_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TELL_THROTTLED_EVERY", 0.01)
+    judged = traffic([])
+    with capture_logs() as lines:
+        for _ in range(5):
+            judged._judge(LINK, refused(0x58))
+        assert len(lines) == 1
+        async with asyncio.timeout(5):
+            while judged._told is not None:
+                await asyncio.sleep(0.005)
+    assert [(line["event"], line["operatorId"], line["count"]) for line in lines] == [
+        ("smpp.submit_sm.throttled", "op", 1),
+        ("smpp.submit_sm.throttled", "op", 4),
+    ]

@@ -299,3 +299,15 @@ def test_no_number_leaves_with_an_event() -> None:
         outcomes.unmatched_publication(FACTS),
     ]
     assert not any(b"93701234567" in one.payload for one in publications)
+
+
+def test_a_part_given_up_in_doubt_is_told_as_rejected() -> None:
+    doubted = part(IN_DOUBT, 2, reason="unanswered", submitted_at=None)
+    held = message(part(SUBMITTED, 1), doubted)
+    given_up = message(part(SUBMITTED, 1), replace(doubted, reason="in_doubt_failed", failed=True))
+    [before] = outcomes.message_publications(held, now=NOW)
+    told_result, own = outcomes.message_publications(given_up, now=NOW)
+    assert (told(before)["result"], told(told_result)["result"]) == ("IN_DOUBT", "REJECTED")
+    assert (told(told_result)["reason"], told(told_result)["commandStatus"]) == ("in_doubt_failed", None)
+    assert (told(own)["status"], told(own)["segment"], told(own)["final"]) == ("REJECTED", 2, True)
+    assert len({before.msg_id, told_result.msg_id, own.msg_id}) == 3
