@@ -258,7 +258,7 @@ class Carrier:
             await self.give_back(outgoing, max(IN_DOUBT_RETRY_FLOOR, outgoing.rules.in_doubt_wait))
             return
         if result is events.SubmitResult.REJECTED:
-            await self._dead.keep(outgoing, f"rejected:{outcomes.command_status_of(message) or 'unknown'}")
+            await self._dead.keep(outgoing, _reason(message))
         await outgoing.delivery.ack()
         self._forget(outgoing)
 
@@ -276,7 +276,7 @@ class Carrier:
             and message is not None
             and outcomes.result_of(message) is events.SubmitResult.REJECTED
         ):
-            await self._dead.keep(outgoing, f"rejected:{outcomes.command_status_of(message) or 'unknown'}")
+            await self._dead.keep(outgoing, _reason(message))
         await outgoing.delivery.ack()
         self._forget(outgoing)
 
@@ -307,3 +307,10 @@ class Carrier:
         heapq.heappush(self._retries, asyncio.get_running_loop().time() + delay)
         await outgoing.delivery.release(delay)
         self._forget(outgoing)
+
+
+def _reason(message: MessageOutcome) -> str:
+    """Why the bytes of a message that ended rejected are kept."""
+    if any(part.failed for part in message.parts):
+        return "in_doubt:fail"
+    return f"rejected:{outcomes.command_status_of(message) or 'unknown'}"

@@ -70,12 +70,8 @@ class Presence:
         self.first = min((record.process for record in living), default=self.process) == self.process
 
     async def _keys(self) -> list[str]:
-        """Keys of the pool, as the stream itself names them: `KeyValue.keys()` of nats-py is empty at times, when
-        its consumer's messages are on their way as it asks whether there are any."""
-        prefix = f"$KV.{BUCKET_REPLICAS}."
-        wanted = f"{prefix}worker.{self._pool}.*"
-        info = await self._bus.js.stream_info(f"KV_{BUCKET_REPLICAS}", subjects_filter=wanted)
-        return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
+        """Keys of the pool's living processes."""
+        return await self._bus.bucket_keys(BUCKET_REPLICAS, f"worker.{self._pool}.*")
 
     async def _read(self, bucket: KeyValue, key: str) -> WorkerRecord | None:
         try:

@@ -121,6 +121,13 @@ class Bus:
         if publications:
             await self._publisher.publish(publications)
 
+    async def bucket_keys(self, bucket: str, pattern: str = ">") -> list[str]:
+        """Keys of a bucket as its stream names them: nats-py's `KeyValue.keys()` is empty at times, when its
+        consumer's messages are still on their way as it asks whether there are any. Raises as nats-py does."""
+        prefix = f"$KV.{bucket}."
+        info = await self.js.stream_info(f"KV_{bucket}", subjects_filter=prefix + pattern)
+        return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
+
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """One answer; raises NoHolder when nobody listens, BusTimeout when no answer came, BusError else."""
         try:

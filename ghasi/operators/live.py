@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 import nats.errors
-from nats.js.errors import BucketNotFoundError, KeyDeletedError, KeyNotFoundError, NoKeysError
+from nats.js.errors import BucketNotFoundError, KeyDeletedError, KeyNotFoundError
 from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
@@ -53,8 +53,8 @@ async def live_of(bus: Bus) -> Live:
 async def _records(bus: Bus, bucket: str, kind: type[T]) -> dict[str, T]:
     try:
         store = await bus.bucket(bucket)
-        keys = await store.keys()
-    except (BucketNotFoundError, NoKeysError):
+        keys = await bus.bucket_keys(bucket)
+    except BucketNotFoundError:
         return {}
     except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
         raise BusError(f"bucket {bucket}: {type(error).__name__}") from None
