@@ -192,8 +192,9 @@ class Carrier:
         recorded = await self._recorded(Recording(self._operator, written, now))
         await self._publish(recorded.outcomes, recorded.matched, now)
         if not asked:
-            self._return_unsent(leaving, fate_list)
-            await self._settle_done(leaving, written, recorded, now)
+            back = self._return_unsent(leaving, fate_list)
+            done = {id(one): one for one, _ in leaving if id(one) not in back}
+            await self._settle_done(list(done.values()), written, recorded, now)
 
     async def _recorded(self, recording: Recording) -> Recorded:
         while True:
@@ -210,8 +211,8 @@ class Carrier:
         if fate.fate in (Fate.UNANSWERED, Fate.FORGOTTEN):
             metrics.in_doubt.labels(self._operator_id).inc()
 
-    def _return_unsent(self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate]) -> None:
-        """Unsent parts go back in front, in their order, to be booked and armed again."""
+    def _return_unsent(self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate]) -> set[int]:
+        """Unsent parts go back in front, in their order, to be booked and armed again; tells whose."""
         returned: dict[int, tuple[Outgoing, list[Part]]] = {}
         for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
             outgoing.open_parts -= 1
@@ -227,20 +228,21 @@ class Carrier:
                 # Nothing of it left: it is claimed anew, and may expire until then.
                 outgoing.todo = None
             self._put_back(outgoing)
+        return set(returned)
 
     async def _settle_done(
-        self,
-        leaving: list[tuple[Outgoing, Part]],
-        written: list[PartOutcome],
-        recorded: Recorded,
-        now: datetime,
+        self, done: list[Outgoing], written: list[PartOutcome], recorded: Recorded, now: datetime
     ) -> None:
         by_message = {outcome.message_id: outcome for outcome in recorded.outcomes}
-        for (outgoing, _), outcome in zip(leaving, written, strict=True):
+        retries: dict[UUID, datetime] = {}
+        for outcome in written:
             if outcome.retry_at is not None:
-                later = outgoing.retry_at
-                outgoing.retry_at = outcome.retry_at if later is None else min(later, outcome.retry_at)
-        for outgoing in {id(one): one for one, _ in leaving}.values():
+                earlier = retries.get(outcome.message_id, outcome.retry_at)
+                retries[outcome.message_id] = min(earlier, outcome.retry_at)
+        for outgoing in done:
+            retry_at = retries.get(outgoing.message_id)
+            if retry_at is not None:
+                outgoing.retry_at = min(outgoing.retry_at or retry_at, retry_at)
             if outgoing.open_parts or outgoing.todo:
                 continue
             if outgoing.retry_at is not None:

@@ -168,6 +168,10 @@ async def test_a_command_of_which_nothing_left_is_claimed_anew_and_may_expire(be
     await desk.finish(await desk.claim(outgoing), Fate.NOT_SENT, reason="unbound")
     assert outgoing.todo is None
     assert outgoing.expired(outgoing.command.expires_at)
+    assert not outgoing.delivery.settled
+    assert desk.forgotten == []
+    await desk.finish(await desk.claim(outgoing), Fate.ACCEPTED)
+    assert outgoing.delivery.settled
 
 
 async def test_a_permanent_refusal_keeps_the_bytes_before_the_ack(bench: Bench, desk: Desk, wire: Wire) -> None:
