@@ -46,7 +46,7 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(f"{words!r} never came: {seen}")
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 45.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "did not come true"

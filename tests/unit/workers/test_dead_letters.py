@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -59,10 +59,10 @@ async def test_bytes_reason_and_place_are_stored_before_the_ack(bench: Bench, wi
 
 
 async def test_a_message_with_a_name_has_a_result(bench: Bench) -> None:
-    message_id = "7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071"
+    message_id = str(uuid4())
     await buried(bench, b"{}", Refused(DeadReason.BAD_SENDER, "from is empty", message_id))
     told = lambda: [one for one in bench.platform.results_of(message_id) if one["operatorId"] == bench.operator_id]  # noqa: E731
-    await until(lambda: len(told()) == 1)
+    await until(lambda: len(told()) == 1 and bench.dead())
     (result,) = told()
     assert (result["result"], result["reason"], result["segments"], result["attempt"]) == ("DEAD", "bad_sender", 0, 0)
     assert bench.dead()[0][0]["Smpp-Message-Id"] == message_id
