@@ -11,13 +11,13 @@ from typing import Protocol
 from ghasi.contracts.sessions import State
 from ghasi.logs import get_logger
 from ghasi.smpp.status import BindAction
+from ghasi.tasks import end_task
 from sessions_gateway.backoff import Backoff, jittered
 from sessions_gateway.config import LinkTimers, Retries
 from sessions_gateway.connection import Endpoint, Link, LinkOwner
 from sessions_gateway.credentials import CredentialsClient, CredentialsError
 from sessions_gateway.establish import BindFailed, BoundLinks, Plan, establish, plan_of
 from sessions_gateway.operator_settings import OperatorSettings
-from sessions_gateway.tasks import end_task
 from sessions_gateway.tls import TlsUnusable, client_context
 
 REBIND_GRACE = 5.0

@@ -12,6 +12,7 @@ from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, WantedRecord
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.control import Control
@@ -27,7 +28,6 @@ from sessions_gateway.receipts import Receipts
 from sessions_gateway.records import Records
 from sessions_gateway.store import Store, StoreAway
 from sessions_gateway.submissions import Desk, Submissions
-from sessions_gateway.tasks import end_task
 
 CONNECT_RETRY = 1.0
 STOP_MARGIN = 3.0

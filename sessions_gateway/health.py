@@ -21,11 +21,11 @@ from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, State
 from ghasi.contracts.timers import HEALTH_REPEAT
 from ghasi.contracts.topology import REPLICA_TTL, SESSION_TTL
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator import Operator
-from sessions_gateway.tasks import end_task
 
 LOOK_EVERY = 1.0
 UNHELD_FOR = 10.0

@@ -15,9 +15,9 @@ import msgspec
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.store import Store, StoreAway
-from sessions_gateway.tasks import end_task
 
 RENEW_EVERY = 3.0
 RETRY_AFTER = 1.0

@@ -14,7 +14,7 @@ from nats.js.kv import KeyValue
 
 from ghasi.bus import Bus, TopologyConflict
 from ghasi.logs import get_logger
-from sessions_gateway.tasks import end_task
+from ghasi.tasks import end_task
 
 T = TypeVar("T")
 RETRY = 1.0

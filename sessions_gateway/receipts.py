@@ -22,9 +22,9 @@ from ghasi.logs import get_logger
 from ghasi.smpp.constants import CommandStatus
 from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu
 from ghasi.smpp.receipt import parse_receipt
+from ghasi.tasks import end_task
 from sessions_gateway.connection import Link
 from sessions_gateway.metrics import OperatorMetrics
-from sessions_gateway.tasks import end_task
 
 MAX_WAITING = 20_000
 MAX_BATCH = 200

@@ -10,9 +10,9 @@ import msgspec
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from sessions_gateway.operator import Operator
 from sessions_gateway.store import Store, StoreAway
-from sessions_gateway.tasks import end_task
 
 REPEAT_EVERY = 10.0
 RETRY_AFTER = 1.0

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ghasi.tasks import end_task
 from sessions_gateway.bind import BindSlot, SlotOwner, SlotTools
 from sessions_gateway.leases import ReplicaLease, SlotLeases
 from sessions_gateway.store import StoreAway
-from sessions_gateway.tasks import end_task
 
 LOOK_EVERY = 2.0
 LEASE_GRACE = 0.2

@@ -28,11 +28,11 @@ from ghasi.logs import get_logger
 from ghasi.smpp.constants import CommandId
 from ghasi.smpp.errors import FramingError
 from ghasi.smpp.pdu import frames
+from ghasi.tasks import end_task
 from sessions_gateway.jobs import Job, Part, fate_of_fact, not_sent
 from sessions_gateway.memory import REFUSED, Memory, key_age
 from sessions_gateway.metrics import OperatorMetrics
 from sessions_gateway.outbound import Outbound, wall_ms
-from sessions_gateway.tasks import end_task
 
 _COMMAND = struct.Struct(">I")
 ERROR_EPOCH = "epoch"

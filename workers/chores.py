@@ -15,9 +15,9 @@ from ghasi.bus import Bus
 from ghasi.contracts import timers, topology
 from ghasi.contracts.subjects import SMS_DISPATCH, dispatch_operator
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from workers import metrics
 from workers.presence import Presence
-from workers.tasks import end_task
 
 BACKLOG_EVERY = 5.0
 OTHER = "other"

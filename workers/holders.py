@@ -14,7 +14,7 @@ from ghasi.bus import Bus
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS
 from ghasi.logs import get_logger
-from workers.tasks import end_task
+from ghasi.tasks import end_task
 
 STALE_AFTER = 25.0
 """Seconds without a word from a gateway, which repeats its records every 10 s, until it is taken for gone."""

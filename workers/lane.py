@@ -21,6 +21,7 @@ from ghasi.contracts.commands import Refused
 from ghasi.contracts.sessions import SendRules, SessionRecord
 from ghasi.contracts.submission import Fate
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from workers import metrics
 from workers.carrier import Carrier
 from workers.context import Context, utc_now
@@ -30,7 +31,6 @@ from workers.hands import Hands
 from workers.outgoing import PLAIN_RULES, Outgoing, take
 from workers.parcels import Leaving, by_size, by_time
 from workers.shelf import Load, Shelf
-from workers.tasks import end_task
 
 log = get_logger()
 

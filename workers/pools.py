@@ -13,6 +13,7 @@ import redis.asyncio
 from ghasi.bus import Bus
 from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
 from workers.chores import Chores
 from workers.config import WorkerConfig
@@ -22,7 +23,6 @@ from workers.holders import Holders
 from workers.lane import Lane
 from workers.presence import Presence
 from workers.receipt_lane import ReceiptLane
-from workers.tasks import end_task
 from workers.throttle import Throttle
 from workers.upkeep_runner import UpkeepRunner
 

@@ -19,7 +19,7 @@ from nats.js.kv import KeyValue
 from ghasi.bus import Bus
 from ghasi.contracts.subjects import BUCKET_REPLICAS
 from ghasi.logs import get_logger
-from workers.tasks import end_task
+from ghasi.tasks import end_task
 
 RENEW_EVERY = 3.0
 log = get_logger()

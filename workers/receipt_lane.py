@@ -14,12 +14,12 @@ from ghasi.bus import Bus, BusError
 from ghasi.contracts import subjects, topology
 from ghasi.contracts.sessions import SendRules
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
 from workers.delivery import Delivery
 from workers.holders import Holders
 from workers.outgoing import PLAIN_RULES
 from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
-from workers.tasks import end_task
 
 log = get_logger()
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from ghasi.bus import Bus, BusError
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
 from workers.context import utc_now
 from workers.presence import Presence
-from workers.tasks import end_task
 from workers.upkeep import Job, jobs
 
 TICK = 0.5

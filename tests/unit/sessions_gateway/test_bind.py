@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ghasi.contracts.sessions import State
+from ghasi.tasks import end_task
 from sessions_gateway.bind import BindSlot, SlotTools
 from sessions_gateway.config import LinkTimers, Retries
 from sessions_gateway.connection import ConnectFailed, Endpoint, Link
-from sessions_gateway.tasks import end_task
 
 
 class Owner:

@@ -19,6 +19,7 @@ from ghasi.bus import Bus, BusError, BusSettings, Publication
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.contracts.submission import Fate, PartFate, SubmitAnswer, SubmitRequest, decode_request, encode
+from ghasi.tasks import end_task
 from tests.support.platform import Platform, command
 from tests.unit.workers.build import config, until
 from tests.unit.workers.test_receipt_lane import receipt
@@ -28,7 +29,6 @@ from workers.broker.works import WorkQueue
 from workers.config import WorkerConfig
 from workers.pools import DispatchPool, ReceiptsPool
 from workers.presence import Presence
-from workers.tasks import end_task
 
 REPLICA = "pool-test"
 

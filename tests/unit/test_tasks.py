@@ -1,4 +1,4 @@
-"""workers.tasks: a task that is ended has ended."""
+"""ghasi.tasks: a task that is ended has ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from workers.tasks import end_task
+from ghasi.tasks import end_task
 
 
 async def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
