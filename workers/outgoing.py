@@ -16,6 +16,7 @@ from ghasi.smpp.errors import FieldError
 from ghasi.smpp.pdu import encode_pdu
 from ghasi.sms.coding import Alphabet, FlashMode, Wanted
 from ghasi.sms.errors import AddressError, InvalidNumber, TextError, TooLong
+from ghasi.sms.reference import message_reference
 from ghasi.sms.segmentation import LongMode, Strategy
 from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
 from workers.delivery import Delivery
@@ -105,9 +106,14 @@ class Outgoing:
             expires_at=command.expires_at,
             traceparent=self.delivery.header(subjects.HEADER_TRACEPARENT) or command.traceparent,
             replay_attempt=int(replay) if replay and replay.isdigit() else None,
+            user_message_reference=self._reference(),
             in_doubt_policy=self.rules.in_doubt_policy.value,
             in_doubt_wait=self.rules.in_doubt_wait,
         )
+
+    def _reference(self) -> str | None:
+        """What the first part's TLV says, as the ledger keeps it: four hex digits."""
+        return f"{message_reference(self.message_id):04x}" if self.rules.user_message_reference else None
 
 
 def _lane_value(message_id: UUID) -> int:
@@ -129,6 +135,8 @@ def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[
     message_id = str(command.message_id)
     try:
         options = submit_options(rules)
+        if rules.user_message_reference:
+            options = replace(options, user_message_reference=message_reference(command.message_id))
         strategy = Strategy(command.long_message_strategy)
         if strategy is Strategy.CSMS and rules.long_mode == "sar":
             options = _with_sar(options)

@@ -51,6 +51,8 @@ class SendRules(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     registered_delivery: int = 1
     esm_class_base: int = 0
     service_type: str = ""
+    user_message_reference: bool = False
+    """Each part carries that TLV, by which a receipt can prove a part in doubt."""
     id_base: str = "text"
     """Relation of response ids to receipt ids: text | hex | dec (base of the ids in responses)."""
     in_doubt_policy: InDoubtPolicy = InDoubtPolicy.RESEND

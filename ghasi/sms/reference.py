@@ -1,7 +1,8 @@
-"""The concatenation reference of a message: the same for all its parts and for every later attempt.
+"""The references of a message, the same for every later attempt: one for the phone, one for receipts.
 
-It is a digest of the message id and not a counter, so no process has to remember it, and a part that is
-sent again falls into its place among those a phone already holds.
+The concatenation reference is shared by all parts, the user_message_reference differs from part to part. Each is a
+digest of the message id and not a counter, so no process has to remember it, and a part that is sent again falls into
+its place among those a phone already holds.
 """
 
 from __future__ import annotations
@@ -19,3 +20,12 @@ def concatenation_reference(message_id: UUID, bits: int = 8) -> int:
     if bits not in (8, 16):
         raise ValueError("a concatenation reference has 8 or 16 bits")
     return int.from_bytes(hashlib.blake2s(message_id.bytes, digest_size=bits // 8).digest(), "big")
+
+
+def message_reference(message_id: UUID, segment: int = 1) -> int:
+    """0…65535, the user_message_reference (SMPP 3.4 §5.3.2.17) of part `segment`, counted from 1.
+
+    The parts count up from the first one, so that all of a message differ; a later attempt carries the same again.
+    """
+    digest = hashlib.blake2s(message_id.bytes, digest_size=2, person=b"umr").digest()
+    return (int.from_bytes(digest, "big") + segment - 1) % 0x10000

@@ -31,9 +31,8 @@ class MessageType(StrEnum):
 class SubmitOptions:
     """Everything an operator's profile may say about a submit_sm; the defaults are plain SMPP 3.4.
 
-    `long_mode` None takes the mode of the command's strategy. `user_message_reference` is the raw value of
-    that TLV (two octets by the specification, more at some operators). `tlvs` are added to every part as
-    they are.
+    `long_mode` None takes the mode of the command's strategy. `user_message_reference` is that TLV of the
+    first part, 0 to 65535; the others count up from it. `tlvs` are added to every part as they are.
     """
 
     alphabet: Alphabet = Alphabet.GSM7
@@ -49,7 +48,7 @@ class SubmitOptions:
     priority_flag: int = 0
     validity_period: str = ""
     more_messages_to_send: bool = False
-    user_message_reference: bytes | None = None
+    user_message_reference: int | None = None
     addresses: AddressRules = PLAIN_RULES
     tlvs: tuple[Tlv, ...] = ()
 
@@ -127,7 +126,8 @@ def _tlvs(segmented: Segmented, number: int, flash: bool, options: SubmitOptions
     if flash and options.flash_mode is FlashMode.SUBUNIT:
         tlvs.append(Tlv.integer(Tag.DEST_ADDR_SUBUNIT, MOBILE_DISPLAY))
     if options.user_message_reference is not None:
-        tlvs.append(Tlv(Tag.USER_MESSAGE_REFERENCE, options.user_message_reference))
+        reference = (options.user_message_reference + number - 1) % 0x10000
+        tlvs.append(Tlv.integer(Tag.USER_MESSAGE_REFERENCE, reference))
     total = len(segmented.parts)
     if segmented.mode is LongMode.SAR:
         tlvs += (

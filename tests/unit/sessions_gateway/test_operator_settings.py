@@ -51,7 +51,7 @@ def test_everything_optional() -> None:
         systemType="VMA",
         profile="roshan",
         directions="tx",
-        rules={"alphabet": "latin1", "idBase": "hex"},
+        rules={"alphabet": "latin1", "idBase": "hex", "userMessageReference": True},
         backupOperatorId="b",
         unknownLater=1,
     ).settings
@@ -59,6 +59,7 @@ def test_everything_optional() -> None:
     assert (settings.operator_name, settings.max_binds, settings.window_size) == ("Roshan", 4, 50)
     assert settings.tls == TlsFiles(ca="/ca.pem", server_name="a")
     assert (settings.rules.alphabet, settings.rules.id_base) == ("latin1", "hex")
+    assert settings.rules.user_message_reference
     assert (settings.directions, settings.backup_operator_id) == (Directions.TX, "b")
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ghasi.sms.reference import concatenation_reference
+from ghasi.sms.reference import concatenation_reference, message_reference
 
 MESSAGE_ID = UUID("7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071")
 
@@ -30,3 +30,11 @@ def test_messages_made_one_after_another_differ() -> None:
 def test_other_sizes_do_not_exist() -> None:
     with pytest.raises(ValueError):
         concatenation_reference(MESSAGE_ID, 32)
+
+
+def test_the_parts_of_a_message_count_up_and_wrap() -> None:
+    first = message_reference(MESSAGE_ID)
+    assert first == 11819
+    assert [message_reference(MESSAGE_ID, n) for n in (1, 2, 3)] == [first, first + 1, first + 2]
+    assert message_reference(MESSAGE_ID, 0x10000 - first + 1) == 0
+    assert first != concatenation_reference(MESSAGE_ID, 16)

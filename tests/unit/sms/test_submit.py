@@ -114,14 +114,14 @@ def test_options_of_an_operator() -> None:
         priority_flag=2,
         validity_period="000001000000000R",
         more_messages_to_send=True,
-        user_message_reference=b"\x12\x34",
+        user_message_reference=0xFFFF,
         tlvs=(vendor,),
     )
     first, last = _submits("x" * 200, options)
     assert (first.esm_class, first.registered_delivery, first.service_type) == (0x43, 0x11, "CMT")
     assert (first.protocol_id, first.priority_flag, first.validity_period) == (1, 2, "000001000000000R")
     assert [_value(pdu, Tag.MORE_MESSAGES_TO_SEND) for pdu in (first, last)] == [b"\1", None]
-    assert [_value(pdu, Tag.USER_MESSAGE_REFERENCE) for pdu in (first, last)] == [b"\x12\x34"] * 2
+    assert [_value(pdu, Tag.USER_MESSAGE_REFERENCE) for pdu in (first, last)] == [b"\xff\xff", b"\0\0"]
     assert first.tlvs[-1] == last.tlvs[-1] == vendor
 
 

@@ -12,6 +12,7 @@ import pytest
 from ghasi.contracts.commands import DeadReason, Refused
 from ghasi.contracts.sessions import SendRules
 from ghasi.smpp.pdu import SubmitSm, decode_pdu
+from ghasi.smpp.tlv import Tag, find
 from workers.outgoing import Outgoing, dead_letter_body, take
 
 NOW = datetime(2026, 4, 18, 10, 31, tzinfo=UTC)
@@ -75,6 +76,22 @@ def test_a_long_text_goes_in_parts_with_one_reference() -> None:
     assert [part.short_message[5] for part in parts] == [1, 2, 3]
     assert outgoing.strategy == "csms"
     assert [pdu.short_message for pdu in submits(taken(text="x" * 320))] == [p.short_message for p in parts]
+
+
+def test_parts_carry_a_reference_of_their_own_where_the_operator_wants_one() -> None:
+    outgoing = taken(SendRules(user_message_reference=True), text="x" * 320)
+    found = [find(part.tlvs, Tag.USER_MESSAGE_REFERENCE) for part in submits(outgoing)]
+    values = [int.from_bytes(tlv.value, "big") for tlv in found if tlv is not None]
+    assert values == [values[0], values[0] + 1, values[0] + 2]
+    assert outgoing.intent(UUID(OPERATOR)).user_message_reference == f"{values[0]:04x}"
+    again = taken(SendRules(user_message_reference=True), text="x" * 320)
+    assert again.pdus == outgoing.pdus, "a later attempt carries the same"
+
+
+def test_no_reference_unless_the_operator_wants_one() -> None:
+    outgoing = taken()
+    assert submits(outgoing)[0].tlvs == ()
+    assert outgoing.intent(UUID(OPERATOR)).user_message_reference is None
 
 
 def test_tlv_is_one_pdu_with_message_payload() -> None:
