@@ -30,8 +30,23 @@ late_responses = Counter(
 )
 receipts_inbox = Gauge(
     "smpp_connector_receipts_inbox",
-    "Receipts that wait for their part or could not be read",
+    "Receipts that wait for their part",
+    _OPERATOR,
     multiprocess_mode="livemostrecent",
+)
+receipts_inbox_oldest = Gauge(
+    "smpp_connector_receipts_inbox_oldest_seconds",
+    "Age of the oldest waiting receipt that the platform has not been told of",
+    _OPERATOR,
+    multiprocess_mode="livemostrecent",
+)
+receipts_given_up = Counter(
+    "smpp_connector_receipts_given_up_total", "Receipts told without a message, because no part was found", _OPERATOR
+)
+in_doubt_proven = Counter(
+    "smpp_connector_in_doubt_proven_total",
+    "Parts in doubt that a receipt of an unknown id proved, by what",
+    [*_OPERATOR, "proof"],
 )
 
 tps_throttle = Counter("smpp_connector_tps_throttle_total", "Bookings that the operator's limit cut short", _OPERATOR)

@@ -24,6 +24,9 @@ OTHER_PDU = "other_pdu"
 NOT_A_RECEIPT = "not_a_receipt"
 BROKEN_RESPONSE = "broken_response"
 LONG_ID = "long_id"
+PLAIN_RULES = SendRules()
+MAX_REFERENCE = 32
+"""Octets; ours have two (SMPP 3.4 §5.3.2.17)."""
 MAX_KEY = 128
 """Characters; ids are 64 octets at most (SMPP 3.4 §5.2.23), and no index takes one of thousands."""
 
@@ -112,7 +115,26 @@ def _facts(raw: RawReceipt, pdu: DeliverSm | DataSm, receipt: Receipt, rules: Se
         destination=pdu.source_addr.lstrip("+"),
         sender=pdu.destination_addr,
         unreadable=unreadable,
+        submit_date=_submit_date(receipt, rules),
+        user_message_reference=_reference(receipt),
     )
+
+
+def _submit_date(receipt: Receipt, rules: SendRules) -> datetime | None:
+    """A date without a zone of its own counts where the operator's rules name one: the default names none."""
+    written = receipt.submitted
+    if written is None or (written.offset is None and rules.dlr_zone == PLAIN_RULES.dlr_zone):
+        return None
+    try:
+        return written.at(receipt.zone)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _reference(receipt: Receipt) -> str | None:
+    """A value too long for a reference names none of ours."""
+    value = receipt.user_message_reference
+    return value.hex() if value and len(value) <= MAX_REFERENCE else None
 
 
 def _moment(receipt: Receipt) -> datetime | None:

@@ -21,6 +21,7 @@ from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Part, PartO
 from ghasi.logs import get_logger
 from workers import fates, metrics
 from workers.outcomes import message_publications, receipt_publications
+from workers.proofs import count_proofs
 from workers.receipt_reading import Late, RawReceipt, read
 
 __all__ = ["RawReceipt", "RetryLater", "Taken", "confirm", "take_in"]
@@ -82,6 +83,7 @@ def take_in(
     if late:
         metrics.late_responses.labels(batch[0].operator_id).inc(len(late))
     _count(receipts, matched)
+    count_proofs([*woken, *matched])
     publications = [one for message in settled for one in message_publications(message, now=now)]
     mine = {(facts.receipt_key, facts.taken_at) for facts in receipts}
     publications += [one for receipt in (*woken, *matched) for one in receipt_publications(receipt, now=now)]
@@ -157,6 +159,8 @@ def _bare(facts: ReceiptFacts) -> ReceiptFacts:
         destination="",
         sender="",
         unreadable=UNSTORABLE,
+        submit_date=None,
+        user_message_reference=None,
     )
 
 

@@ -12,15 +12,14 @@ from functools import partial
 
 from ghasi.contracts import timers
 from ghasi.contracts.publication import Publication
-from ghasi.correlations import dead, inbox, partitions, sweep
-from ghasi.correlations.types import MatchedReceipt, ReceiptFacts
+from ghasi.correlations import abandoned, dead, partitions, sweep
 from ghasi.logs import get_logger
-from workers import metrics
 from workers.ledger_work import guarded
-from workers.outcomes import receipt_publications, unmatched_publication
+from workers.upkeep_abandoned import AbandonedSweep
+from workers.upkeep_inbox import InboxGauges, InboxSweep
 
 INBOX_EVERY = 1.0
-INBOX_LIMIT = 1000
+ABANDONED_EVERY = 60.0
 SIZE_EVERY = 15.0
 PARTITIONS_EVERY = 6 * 3600.0
 """Partitions exist three days ahead, so that several misses in a row do no harm."""
@@ -49,33 +48,15 @@ def jobs(retention_days: int) -> list[Job]:
         Job("partitions", PARTITIONS_EVERY, guarded(partial(keep_partitions, retention_days=retention_days))),
         Job("expiry_sweep", timers.SWEEP_EVERY, guarded(expire)),
         Job("inbox_sweep", INBOX_EVERY, guarded(inbox_sweep.run), guarded(inbox_sweep.confirm)),
-        Job("inbox_size", SIZE_EVERY, guarded(show_inbox_size)),
+        Job("inbox_size", SIZE_EVERY, guarded(InboxGauges().run)),
+        *(_abandoned_job(which) for which in abandoned.LOOKS),
         Job("dead_letters", DEAD_LETTERS_EVERY, guarded(forget_dead_letters)),
     ]
 
 
-class InboxSweep:
-    """Matches what waits in the inbox and tells what it gave up on; one turn at a time."""
-
-    def __init__(self, limit: int = INBOX_LIMIT) -> None:
-        self._limit = limit
-        self._matched: list[MatchedReceipt] = []
-        self._given_up: list[ReceiptFacts] = []
-
-    def run(self, now: datetime) -> list[Publication]:
-        """Events of receipts matched since the last turn, and of those nobody can match after ten minutes."""
-        self._matched, self._given_up = inbox.sweep_inbox(now=now, limit=self._limit)
-        publications = [one for receipt in self._matched for one in receipt_publications(receipt, now=now)]
-        return publications + [unmatched_publication(facts) for facts in self._given_up]
-
-    def confirm(self, now: datetime) -> None:
-        """The events of the last turn are stored."""
-        matched, self._matched = self._matched, []
-        given_up, self._given_up = self._given_up, []
-        inbox.confirm_published(matched, now=now)
-        inbox.confirm_given_up(given_up, now=now)
-        for facts in given_up:
-            log.warning("dlr.given_up", operatorId=str(facts.operator_id), receiptKey=facts.receipt_key)
+def _abandoned_job(which: abandoned.Look) -> Job:
+    sweep_of = AbandonedSweep(which)
+    return Job(which.reason, ABANDONED_EVERY, guarded(sweep_of.run), guarded(sweep_of.confirm))
 
 
 def keep_partitions(now: datetime, *, retention_days: int) -> list[Publication]:
@@ -98,10 +79,4 @@ def expire(now: datetime) -> list[Publication]:
 def forget_dead_letters(now: datetime) -> list[Publication]:
     """Index rows whose bytes SMPP_DEAD no longer has."""
     dead.forget_dead_letters(now)
-    return []
-
-
-def show_inbox_size(now: datetime) -> list[Publication]:
-    """Sets the gauge of receipts that wait."""
-    metrics.receipts_inbox.set(inbox.inbox_size())
     return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
@@ -26,3 +26,8 @@ def lock_key(message_id: UUID) -> int:
 def first_row_id(moment: datetime) -> UUID:
     """The lowest row id of a moment: where a span of rows begins in the primary key."""
     return UUID(int=(int(moment.timestamp() * 1000) & 0xFFFFFFFFFFFF) << 80)
+
+
+def moment_of(row_id: UUID) -> datetime:
+    """When a row id was made, to the millisecond."""
+    return datetime.fromtimestamp((row_id.int >> 80) / 1000, UTC)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Right
 
 from ghasi.correlations.types import RowStatus
 
@@ -81,6 +82,11 @@ class InboxReceipt(models.Model):
     destination = models.CharField(max_length=32)
     sender = models.CharField(max_length=32)
     unreadable = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    submit_date = models.DateTimeField(null=True)
+    user_message_reference = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    undecided = models.CharField(  # noqa: DJ001
+        max_length=64, null=True, help_text="It may mean parts in doubt, but nothing tells which."
+    )
     tried_at = models.DateTimeField()
     matched_at = models.DateTimeField(null=True)
     matched_row = models.UUIDField(null=True)
@@ -112,6 +118,12 @@ class InboxReceipt(models.Model):
                 name="receipts_inbox_unpublished",
             ),
             models.Index(fields=["taken_at"], name="receipts_inbox_taken"),
+            models.Index(
+                models.F("operator_id"),
+                Right("destination", 8),
+                condition=models.Q(matched_at__isnull=True, unreadable__isnull=True),
+                name="receipts_inbox_subscriber",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from ghasi.correlations.db import as_json, by_day, execute, fetch, fetch_keyed_r
 from ghasi.correlations.ids import lock_key
 from ghasi.correlations.lattice import advance
 from ghasi.correlations.ledger import message_outcomes
-from ghasi.correlations.matching import Candidate, choose
+from ghasi.correlations.matching import Candidate, choose, same_number
 from ghasi.correlations.partitions import existing_days
+from ghasi.correlations.rows import KeyedRow
 from ghasi.correlations.texts import fit, fit_keys
-from ghasi.correlations.types import MatchedReceipt, MessageOutcome, ReceiptFacts, RowStatus
+from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Proof, ReceiptFacts, RowStatus
 
 RECENT_DAYS = timers.CORRELATION_KEPT_HOURS // 24 + 1
 """Receipts nearly always belong here; older days are opened only for those that found nothing."""
@@ -26,11 +27,12 @@ class Moved(Exception):
 
 
 Pairs = list[tuple[ReceiptFacts, Candidate]]
+RowKey = tuple[UUID, date]
 
 
 def match_and_record(
     receipts: Sequence[ReceiptFacts], *, now: datetime
-) -> tuple[list[tuple[MatchedReceipt, tuple[UUID, date]]], list[ReceiptFacts]]:
+) -> tuple[list[tuple[MatchedReceipt, RowKey]], list[ReceiptFacts]]:
     """Records the receipts that name a part; returns them with its row's key, and those that name none.
 
     Raises Moved where another writer was faster; the caller rolls back and tries again.
@@ -42,10 +44,11 @@ def match_and_record(
         older, _ = _match(rest, _older_days(now))
         pairs += older
     taken = {id(facts) for facts, _ in pairs}
-    doubtful = _lock_doubtful(pairs)
+    doubtful = {id(one): one for _, one in pairs if one.read.status is RowStatus.IN_DOUBT}
+    lock_messages(doubtful.values())
     _record(pairs)
-    settled = _outcomes(doubtful, now)
-    matched = [(_matched(facts, one, settled), (one.row.row_id, one.row.enqueued_day)) for facts, one in pairs]
+    settled = outcomes_after([*doubtful.values(), *_settled_before(pairs)], now)
+    matched = [(as_matched(facts, one, settled), row_key(one)) for facts, one in pairs]
     return matched, [facts for facts in receipts if id(facts) not in taken]
 
 
@@ -83,24 +86,43 @@ def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pair
     return pairs, rest
 
 
+def known_elsewhere(readings: Mapping[ReceiptFacts, Collection[str]], now: datetime) -> set[ReceiptFacts]:
+    """Of receipts and the other keys their ids may be read as: those that would then name a part of their
+    subscriber's at their operator."""
+    keys = {key for some in readings.values() for key in some}
+    if not keys:
+        return set()
+    operator_ids = {facts.operator_id for facts in readings}
+    rows = _find(keys, operator_ids, lookback_days(now, back=RECENT_DAYS))
+    known = {(row.operator_id, row.key, row.destination) for row in rows}
+    return {
+        facts
+        for facts, some in readings.items()
+        for operator_id, key, destination in known
+        if operator_id == facts.operator_id and key in some and same_number(destination, facts.destination)
+    }
+
+
 def _candidates(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> list[Candidate]:
-    found = fetch_keyed_rows(
-        sql.FIND_BY_KEYS,
-        {
-            "keys": sorted({key for facts in receipts for key in fit_keys(facts.lookup_keys)}),
-            "operator_ids": list({facts.operator_id for facts in receipts}),
-            "days": list(days),
-        },
-    )
-    return [Candidate(row) for row in found]
+    keys = {key for facts in receipts for key in fit_keys(facts.lookup_keys)}
+    return [Candidate(row) for row in _find(keys, {facts.operator_id for facts in receipts}, days)]
 
 
-def _lock_doubtful(pairs: Pairs) -> list[Candidate]:
+def _find(keys: Collection[str], operator_ids: Collection[UUID], days: Sequence[date]) -> list[KeyedRow]:
+    names = {"keys": sorted(keys), "operator_ids": list(operator_ids), "days": list(days)}
+    return fetch_keyed_rows(sql.FIND_BY_KEYS, names)
+
+
+def lock_messages(parts: Iterable[Candidate]) -> None:
     """Parts in doubt that a receipt settles change their message's outcome: its lock comes before its rows'."""
-    doubtful = list({id(c): c for _, c in pairs if c.read.status is RowStatus.IN_DOUBT}.values())
-    if doubtful:
-        fetch(sql.OPEN, {"keys": sorted({lock_key(one.row.message_id) for one in doubtful})})
-    return doubtful
+    if keys := sorted({lock_key(one.row.message_id) for one in parts}):
+        fetch(sql.OPEN, {"keys": keys})
+
+
+def _settled_before(pairs: Pairs) -> list[Candidate]:
+    """Parts that these very receipts took out of doubt when they came first: what followed may not have been
+    published, and no command is left to tell it where the part was held or failed."""
+    return [one for facts, one in pairs if one.row.in_doubt_at and one.row.submitted_at == facts.taken_at]
 
 
 def _record(pairs: Pairs) -> None:
@@ -124,15 +146,22 @@ def _values(one: Candidate) -> dict[str, object]:
     }
 
 
-def _outcomes(doubtful: Sequence[Candidate], now: datetime) -> dict[UUID, MessageOutcome]:
-    if not doubtful:
+def outcomes_after(parts: Sequence[Candidate], now: datetime) -> dict[UUID, MessageOutcome]:
+    """How the messages of these parts stand now; those with a part pending are left out."""
+    if not parts:
         return {}
-    days = lookback_days(now, *(one.row.enqueued_day for one in doubtful))
-    return message_outcomes({one.row.message_id for one in doubtful}, days)
+    days = lookback_days(now, *(one.row.enqueued_day for one in parts))
+    return message_outcomes({one.row.message_id for one in parts}, days)
 
 
-def _matched(facts: ReceiptFacts, one: Candidate, settled: dict[UUID, MessageOutcome]) -> MatchedReceipt:
-    """The outcome goes with the first receipt of the message only."""
+def row_key(one: Candidate) -> RowKey:
+    return one.row.row_id, one.row.enqueued_day
+
+
+def as_matched(
+    facts: ReceiptFacts, one: Candidate, settled: dict[UUID, MessageOutcome], proof: Proof | None = None
+) -> MatchedReceipt:
+    """The outcome goes with the first receipt of the message only, and is taken out of `settled`."""
     return MatchedReceipt(
         facts=facts,
         message_id=one.row.message_id,
@@ -143,9 +172,11 @@ def _matched(facts: ReceiptFacts, one: Candidate, settled: dict[UUID, MessageOut
         submitted_at=one.row.submitted_at,
         traceparent=one.row.traceparent,
         settled=settled.pop(one.row.message_id, None),
+        proof=proof,
     )
 
 
-def matched_earlier(facts: ReceiptFacts, one: Candidate) -> MatchedReceipt:
-    """A receipt whose match was recorded before, as its event needs it."""
-    return _matched(facts, one, {})
+def matched_earlier(pairs: Pairs, now: datetime) -> list[MatchedReceipt]:
+    """Receipts whose match was recorded before, as their events need them."""
+    settled = outcomes_after(_settled_before(pairs), now)
+    return [as_matched(facts, one, settled) for facts, one in pairs]

@@ -124,6 +124,13 @@ class KeyedRow(Row, frozen=True, array_like=True):
         return f"KeyedRow({self.row_id}, {self.message_id}, {self.segment}, {self.attempt}, {self.status})"
 
 
+class DoubtfulRow(KeyedRow, frozen=True, array_like=True):
+    """A row without an id, with what a receipt proves it by."""
+
+    sender: str = ""
+    user_message_reference: str | None = None
+
+
 def refusals_before(row: Row, rows: Iterable[Row]) -> tuple[int, int | None]:
     """How many tries of the row's segment, in a row and directly before it, were refused with one command_status,
     and that status; (0, None) where the try before it was not refused by the operator."""

@@ -26,6 +26,11 @@ def on_day(statement: str, day: date) -> str:
     return statement.replace(_DAY_TABLE, f"smpp.{partition_name(day)}")
 
 
+def on_day_table(update: str) -> str:
+    """The UPDATE of a day's partition, named by `on_day`, for statements of other modules."""
+    return f"UPDATE {_DAY_TABLE} c {update}"
+
+
 def partition_name(day: date) -> str:
     return f"message_correlations_{day:%Y%m%d}"
 
@@ -35,14 +40,14 @@ def records(*columns: tuple[str, str]) -> str:
     return f"json_to_recordset(%(rows)s::json) AS u ({', '.join(' '.join(column) for column in columns)})"
 
 
-# Field order of rows.Row, then of rows.KeyedRow.
+# Field order of rows.Row, then of rows.KeyedRow; rows.DoubtfulRow has two more.
 _ROW = """
 c.id, c.enqueued_day, c.message_id, c.event_id, c.operator_id, c.account_id, c.segment, c.segments, c.attempt,
 c.status, c.prepared_at, c.possible_duplicate, c.submitted_at, c.retry_at, c.in_doubt_at, c.operator_message_id,
 c.command_status, c.error_code, c.reason, c.in_doubt_reason, c.policy_action, c.gateway_replica, c.gateway_epoch,
 c.traceparent
 """
-_KEYED_ROW = f"{_ROW}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at"
+KEYED_ROW = f"{_ROW}, c.operator_message_keys[1], c.destination, c.dlr_state, c.dlr_received_at"
 
 
 def as_json(columns: str) -> str:
@@ -171,14 +176,14 @@ WHERE c.id = u.id AND c.status = 'PREPARED'
 # Served by message_correlations_receipt: the candidates of a batch. Which of them a receipt means is decided in
 # matching.py.
 FIND_BY_KEYS = f"""
-SELECT {as_json(_KEYED_ROW)} FROM {LEDGER} c
+SELECT {as_json(KEYED_ROW)} FROM {LEDGER} c
 WHERE c.operator_message_keys[1] = ANY(%(keys)s::text[]) AND c.operator_id = ANY(%(operator_ids)s::uuid[])
   AND c.operator_message_keys IS NOT NULL AND c.enqueued_day = ANY(%(days)s::date[])
 """
 
 # Served by the primary key.
 FIND_ROWS = f"""
-SELECT {as_json(_KEYED_ROW)} FROM {LEDGER} c
+SELECT {as_json(KEYED_ROW)} FROM {LEDGER} c
 WHERE c.id = ANY(%(ids)s::uuid[]) AND c.enqueued_day = ANY(%(days)s::date[])
 """
 

@@ -9,9 +9,9 @@ from ghasi.correlations.sql import as_json, records
 
 INBOX = "smpp.receipts_inbox"
 
-_INBOX_KEY = (("operator_id", "uuid"), ("receipt_key", "bigint"), ("taken_at", "timestamptz"))
+INBOX_KEY = (("operator_id", "uuid"), ("receipt_key", "bigint"), ("taken_at", "timestamptz"))
 _INBOX_COLUMNS = (
-    *_INBOX_KEY,
+    *INBOX_KEY,
     ("operator_message_id", "text"),
     ("lookup_keys", "text[]"),
     ("status", "text"),
@@ -22,11 +22,13 @@ _INBOX_COLUMNS = (
     ("destination", "text"),
     ("sender", "text"),
     ("unreadable", "text"),
+    ("submit_date", "timestamptz"),
+    ("user_message_reference", "text"),
 )
 _INBOX_NAMES = ", ".join(name for name, _ in _INBOX_COLUMNS)
-# Field order of inbox.Waiting.
-_INBOX_ROW = ", ".join(f"i.{name}" for name, _ in _INBOX_COLUMNS) + ", i.matched_row, i.matched_day"
-_INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
+# Field order of inbox_rows.Waiting.
+INBOX_ROW = ", ".join(f"i.{name}" for name, _ in _INBOX_COLUMNS) + ", i.matched_row, i.matched_day"
+INBOX_SAME = "i.operator_id = u.operator_id AND i.receipt_key = u.receipt_key AND i.taken_at = u.taken_at"
 
 INBOX_INSERT = f"""
 INSERT INTO {INBOX} ({_INBOX_NAMES}, tried_at)
@@ -41,7 +43,7 @@ WITH i AS (
     WHERE i.operator_id = %(operator_id)s AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
       AND i.unreadable IS NULL AND i.taken_at > %(since)s
     ORDER BY i.id FOR UPDATE)
-SELECT {as_json(_INBOX_ROW)} FROM i
+SELECT {as_json(INBOX_ROW)} FROM i
 """
 
 # Two sweeps share the work instead of doing it twice.
@@ -50,37 +52,38 @@ WITH i AS (
     SELECT * FROM {INBOX} i
     WHERE i.matched_at IS NULL AND i.unreadable IS NULL AND i.taken_at > %(since)s
     ORDER BY i.tried_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-SELECT {as_json(_INBOX_ROW)} FROM i
+SELECT {as_json(INBOX_ROW)} FROM i
 """
 
-INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {records(*_INBOX_KEY)} WHERE {_INBOX_SAME}"
+INBOX_TRIED = f"UPDATE {INBOX} i SET tried_at = %(now)s FROM {records(*INBOX_KEY)} WHERE {INBOX_SAME}"
 
 # `published` is the time now where the caller publishes before the receipt's own acknowledgement, else NULL.
 INBOX_MATCHED = f"""
-UPDATE {INBOX} i SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s
-FROM {records(*_INBOX_KEY, ("row_id", "uuid"), ("day", "date"))}
-WHERE {_INBOX_SAME} AND i.matched_at IS NULL
+UPDATE {INBOX} i SET matched_at = %(now)s, matched_row = u.row_id, matched_day = u.day, published_at = %(published)s,
+    undecided = NULL
+FROM {records(*INBOX_KEY, ("row_id", "uuid"), ("day", "date"))}
+WHERE {INBOX_SAME} AND i.matched_at IS NULL
 """
 
 INBOX_PUBLISHED = f"""
-UPDATE {INBOX} i SET published_at = %(now)s FROM {records(*_INBOX_KEY)}
-WHERE {_INBOX_SAME} AND i.matched_at IS NOT NULL AND i.published_at IS NULL
+UPDATE {INBOX} i SET published_at = %(now)s FROM {records(*INBOX_KEY)}
+WHERE {INBOX_SAME} AND i.matched_at IS NOT NULL AND i.published_at IS NULL
 """
 
 INBOX_GIVEN_UP = f"""
-UPDATE {INBOX} i SET given_up_at = %(now)s FROM {records(*_INBOX_KEY)}
-WHERE {_INBOX_SAME} AND i.matched_at IS NULL AND i.given_up_at IS NULL
+UPDATE {INBOX} i SET given_up_at = %(now)s FROM {records(*INBOX_KEY)}
+WHERE {INBOX_SAME} AND i.matched_at IS NULL AND i.given_up_at IS NULL
 """
 
 # Matched but never confirmed as published: the process that had it died. Its event is published again.
 INBOX_UNPUBLISHED = f"""
-SELECT {as_json(_INBOX_ROW)} FROM (
+SELECT {as_json(INBOX_ROW)} FROM (
     SELECT * FROM {INBOX} WHERE matched_at < %(before)s AND published_at IS NULL
     ORDER BY matched_at LIMIT %(limit)s) AS i
 """
 
 INBOX_UNMATCHED = f"""
-SELECT {as_json(_INBOX_ROW)} FROM (
+SELECT {as_json(INBOX_ROW)} FROM (
     SELECT * FROM {INBOX}
     WHERE matched_at IS NULL AND given_up_at IS NULL AND unreadable IS NULL AND taken_at < %(before)s
     ORDER BY taken_at LIMIT %(limit)s) AS i
@@ -93,7 +96,12 @@ DELETE FROM {INBOX} WHERE id IN (
     ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 """
 
-INBOX_SIZE = f"SELECT count(*) FROM (SELECT 1 FROM {INBOX} WHERE matched_at IS NULL LIMIT %(limit)s) AS waiting"
+INBOX_WAITS = f"""
+SELECT operator_id, count(*), min(taken_at) FILTER (WHERE given_up_at IS NULL)
+FROM (SELECT operator_id, taken_at, given_up_at FROM {INBOX}
+      WHERE matched_at IS NULL AND unreadable IS NULL AND taken_at > %(since)s LIMIT %(limit)s) AS waiting
+GROUP BY operator_id
+"""
 
 # --- Dead letters ---------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ghasi.correlations.sql import LEDGER
+from ghasi.correlations.sql import LEDGER, on_day_table, records
 
 # --- Sweep ----------------------------------------------------------------------------------------------------------
 
@@ -16,11 +16,40 @@ WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'
 """
 
 # How far the sweep has come. Nothing can enter a slice later: it ends 72 hours ago.
-SWEEP_MARK = "SELECT done_to FROM smpp.sweep_marks WHERE name = 'correlations'"
+SWEEP_MARK = "SELECT done_to FROM smpp.sweep_marks WHERE name = %(name)s"
 SWEEP_ADVANCE = """
-INSERT INTO smpp.sweep_marks (name, done_to) VALUES ('correlations', %(done_to)s)
+INSERT INTO smpp.sweep_marks (name, done_to) VALUES (%(name)s, %(done_to)s)
 ON CONFLICT (name) DO UPDATE SET done_to = greatest(smpp.sweep_marks.done_to, excluded.done_to)
 """
+
+# --- Abandoned ------------------------------------------------------------------------------------------------------
+
+_LEFT_OPEN = """
+c.status = 'PREPARED' AND c.prepared_at < %(before)s
+AND (c.gateway_epoch IS NOT NULL OR (%(unsent)s AND c.expires_at < %(now)s))
+"""
+
+NEXT_ROW = f"""
+SELECT c.id FROM {LEDGER} c WHERE c.id >= %(first)s AND c.enqueued_day = ANY(%(days)s::date[]) ORDER BY c.id LIMIT 1
+"""
+
+# Served by the primary key. What the same look has closed before is found again until its mark has passed it.
+ABANDONED = f"""
+SELECT c.id, c.enqueued_day, c.message_id FROM {LEDGER} c
+WHERE c.id >= %(first)s AND c.id < %(end)s AND c.enqueued_day = ANY(%(days)s::date[])
+  AND (({_LEFT_OPEN}) OR (c.status = 'IN_DOUBT' AND c.in_doubt_reason = %(reason)s)
+       OR (c.status = 'EXPIRED' AND c.reason = %(reason)s))
+"""
+
+ABANDON = on_day_table(f"""
+SET status = CASE WHEN c.gateway_epoch IS NULL THEN 'EXPIRED' ELSE 'IN_DOUBT' END,
+    in_doubt_at = CASE WHEN c.gateway_epoch IS NULL THEN c.in_doubt_at ELSE %(now)s END,
+    in_doubt_reason = CASE WHEN c.gateway_epoch IS NULL THEN c.in_doubt_reason ELSE %(reason)s END,
+    reason = CASE WHEN c.gateway_epoch IS NULL THEN %(reason)s ELSE c.reason END
+FROM {records(("id", "uuid"))}
+WHERE c.id = u.id AND {_LEFT_OPEN}
+RETURNING c.operator_id, c.status = 'IN_DOUBT'
+""")
 
 # --- Partitions -----------------------------------------------------------------------------------------------------
 

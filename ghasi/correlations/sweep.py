@@ -18,6 +18,7 @@ from ghasi.correlations.partitions import existing_days, ledger_day, maintenance
 KEPT = timedelta(hours=timers.CORRELATION_KEPT_HOURS)
 SLICE = timedelta(seconds=timers.SWEEP_EVERY)
 DAY = timedelta(days=1)
+MARK = "correlations"
 FEW = 1000
 """Parts in a slice that make the next one longer: a run after weeks does not creep through empty hours."""
 
@@ -40,7 +41,7 @@ def expire_correlations(now: datetime) -> int:
 
 
 def _mark() -> datetime | None:
-    found = fetch(sql_upkeep.SWEEP_MARK, {})
+    found = fetch(sql_upkeep.SWEEP_MARK, {"name": MARK})
     return found[0][0] if found else None
 
 
@@ -49,5 +50,5 @@ def _expire(since: datetime, before: datetime, days: list[date]) -> int:
     with transaction.atomic():
         fetch(sql_upkeep.SWEEP_PLANS, {})
         expired = execute(sql_upkeep.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
-        execute(sql_upkeep.SWEEP_ADVANCE, {"done_to": before})
+        execute(sql_upkeep.SWEEP_ADVANCE, {"name": MARK, "done_to": before})
     return expired

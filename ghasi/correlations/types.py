@@ -171,6 +171,19 @@ class ReceiptFacts:
     unreadable: str | None = None
     """Why the receipt could not be read; it goes to the inbox by this name and never becomes a failure state."""
     frame: bytes = field(default=b"", repr=False)
+    submit_date: datetime | None = None
+    """When the operator says it took the part, to the minute or second; None where the date has no known zone."""
+    user_message_reference: str | None = None
+    """The TLV's octets in hex."""
+
+
+class Proof(StrEnum):
+    """By what a receipt was found to mean a part in doubt whose id nobody knew (docs/architecture.md, receipts)."""
+
+    FACTS = "facts"
+    """Numbers and times fit this part and no other."""
+    REFERENCE = "reference"
+    """It repeats the part's user_message_reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +200,5 @@ class MatchedReceipt:
     traceparent: str | None
     settled: MessageOutcome | None = None
     """Set when this receipt settled a part that was IN_DOUBT."""
+    proof: Proof | None = None
+    """Set when this receipt gave a part in doubt its id."""

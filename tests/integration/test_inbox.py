@@ -89,6 +89,10 @@ def receipt(name: str, now: datetime, **fields: object) -> ReceiptFacts:
     return replace(facts, **fields)  # type: ignore[arg-type]
 
 
+def inbox_size() -> int:
+    return sum(one.receipts for one in inbox.waits(now=datetime.now(UTC)) if one.operator_id == OPERATOR)
+
+
 def row(part: Part) -> MessageCorrelation:
     return MessageCorrelation.objects.get(pk=part.row_id)
 
@@ -101,7 +105,7 @@ def test_a_receipt_closes_its_part(now: datetime) -> None:
     one = name()
     part = submitted(now, one)
     facts = receipt(one, now)
-    waiting = inbox.inbox_size()
+    waiting = inbox_size()
     (matched,) = inbox.take_receipts([facts], now=now)
     assert matched.facts == facts
     assert (matched.message_id, matched.segment, matched.segments, matched.attempt) == (part.message_id, 1, 1, 1)
@@ -110,7 +114,7 @@ def test_a_receipt_closes_its_part(now: datetime) -> None:
     stored = row(part)
     assert (stored.status, stored.dlr_state, stored.error_code) == ("DLR_RECEIVED", "DELIVERED", "000")
     assert stored.dlr_received_at == now
-    assert inbox.inbox_size() == waiting
+    assert inbox_size() == waiting
 
 
 def test_the_same_batch_again_gives_the_same_events_and_changes_nothing(now: datetime) -> None:
@@ -210,13 +214,13 @@ class TestInbox:
         (part,) = prepared(now)
         facts = receipt(one, now)
         assert inbox.take_receipts([facts], now=now) == []
-        assert inbox.inbox_size() == 1
+        assert inbox_size() == 1
         respond(part, one, now)
         (matched,) = inbox.rematch(OPERATOR, [one.lower()], now=now)
         assert matched.facts == facts
         assert matched.message_id == part.message_id
         assert row(part).status == "DLR_RECEIVED"
-        assert inbox.inbox_size() == 0
+        assert inbox_size() == 0
         assert inbox.rematch(OPERATOR, [one.lower()], now=now) == []
 
     def test_it_is_kept_once_however_often_it_comes(self, now: datetime) -> None:

@@ -1,0 +1,114 @@
+"""Parts whose command is gone from its stream: nothing stays PREPARED for ever (docs/architecture.md, "In doubt").
+
+A command that still is in its stream comes again within minutes, and its claim settles what was left open. One that
+was purged, or that a stream of the platform's dropped by age, does not; then this says what the ledger knows. After
+an hour no gateway remembers a hand-over any more: the part is in doubt. After 72 hours what never left has expired.
+
+Row ids begin with their time, so that each look reads the rows of a short span once, through the primary key; a mark
+says how far it has come. The mark follows the events: what was changed but not told is told by the next look.
+Should the command come after all, its claim finds rows it knows how to go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from ghasi.contracts import timers
+from ghasi.correlations import sql, sql_upkeep
+from ghasi.correlations.db import as_json, by_day, execute, fetch, locked, lookback_days, repeated
+from ghasi.correlations.ids import first_row_id, moment_of
+from ghasi.correlations.ledger import message_outcomes
+from ghasi.correlations.partitions import existing_days
+from ghasi.correlations.types import MessageOutcome
+
+SLICE = timedelta(minutes=5)
+SLICES = 3
+"""A turn's share of a backlog: a first run after an upgrade reads weeks of rows, a little at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One pass over all rows, `after` their making. `reason` is its mark's name and what its rows say."""
+
+    reason: str
+    after: timedelta
+    unsent: bool
+    """Closes also what never was handed over and is past its time."""
+
+
+LOOKS = (
+    Look("command_gone", timedelta(seconds=timers.ABANDONED_AFTER), unsent=False),
+    Look("command_gone_72h", timedelta(hours=timers.CORRELATION_KEPT_HOURS), unsent=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """What a look found. Publish `outcomes`, then `confirm`; without that the next look finds them again."""
+
+    look: Look
+    done_to: datetime
+    parts: tuple[tuple[UUID, bool], ...]
+    """Operator of each part that has just been closed, and whether it is in doubt now."""
+    outcomes: tuple[MessageOutcome, ...]
+    """Of messages that have no part pending now."""
+
+
+def look(which: Look, *, now: datetime) -> Abandoned | None:
+    """Goes on from its mark to the first span that holds something; None where nothing was found on the way."""
+    days = existing_days()
+    if not days:
+        return None
+    end = now - which.after
+    since = _mark(which)
+    for _ in range(SLICES):
+        since = _next(since, days)
+        if since is None or since >= end:
+            break
+        before = min(since + SLICE, end)
+        found = _take(which, since, before, days, now)
+        if found.outcomes or found.parts:
+            return found
+        confirm(found)
+        since = before
+    return None
+
+
+def confirm(found: Abandoned) -> None:
+    """The events of `found` are stored: the next look begins after it."""
+    execute(sql_upkeep.SWEEP_ADVANCE, {"name": found.look.reason, "done_to": found.done_to})
+
+
+def _next(since: datetime | None, days: Sequence[date]) -> datetime | None:
+    """From where there are rows, at or after `since`; None where there are none."""
+    names = {"first": first_row_id(since) if since else UUID(int=0), "days": list(days)}
+    with locked():
+        found = fetch(sql_upkeep.NEXT_ROW, names)
+    return moment_of(found[0][0]) if found else None
+
+
+def _mark(which: Look) -> datetime | None:
+    found = fetch(sql_upkeep.SWEEP_MARK, {"name": which.reason})
+    return found[0][0] if found else None
+
+
+@repeated
+def _take(which: Look, since: datetime, before: datetime, days: Sequence[date], now: datetime) -> Abandoned:
+    names: dict[str, Any] = {"before": now - which.after, "unsent": which.unsent, "reason": which.reason, "now": now}
+    span = {"first": first_row_id(since), "end": first_row_id(before), "days": list(days)}
+    with locked():
+        open_rows = fetch(sql_upkeep.ABANDONED, {**names, **span})
+    if not open_rows:
+        return Abandoned(which, before, (), ())
+    message_ids = {message_id for _, _, message_id in open_rows}
+    changed: list[tuple[UUID, bool]] = []
+    with locked(message_ids):
+        for day, ids in by_day((day, row_id) for row_id, day, _ in open_rows):
+            rows = as_json([{"id": one} for one in sorted(ids)])
+            changed += fetch(sql.on_day(sql_upkeep.ABANDON, day), {**names, "rows": rows})
+        known = message_outcomes(message_ids, lookback_days(now, *(day for _, day, _ in open_rows)))
+    return Abandoned(which, before, tuple(changed), tuple(known.values()))
