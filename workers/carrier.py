@@ -134,7 +134,7 @@ class Carrier:
             # May take as long as a response: the lane goes on meanwhile.
             self._spawn(outgoing, self._ask(outgoing, claim))
         elif claim.verdict is Verdict.WAIT:
-            await self.give_back(outgoing, claim.wait)
+            await self._wait(outgoing, claim)
         else:
             await self._settled(outgoing, claim.verdict, claim.outcome)
         return []
@@ -162,9 +162,15 @@ class Carrier:
             elif claim.verdict is Verdict.ASK:
                 self._spawn(outgoing, self._ask(outgoing, claim))
             elif claim.verdict is Verdict.WAIT:
-                await self.give_back(outgoing, claim.wait)
+                await self._wait(outgoing, claim)
             else:
                 await self._settled(outgoing, claim.verdict, claim.outcome)
+
+    async def _wait(self, outgoing: Outgoing, claim: Claim) -> None:
+        """A message in doubt waits for proof. A crash may have come between its record and its event."""
+        if claim.outcome is not None:
+            await self._publish([claim.outcome], [], utc_now())
+        await self.give_back(outgoing, claim.wait)
 
     async def _ask(self, outgoing: Outgoing, claim: Claim) -> None:
         """Parts that an earlier life handed over: the gateway of their epoch says what it knows."""
@@ -272,7 +278,7 @@ class Carrier:
         if verdict is Verdict.DUPLICATE:
             metrics.duplicates.labels(self._operator_id).inc()
         elif verdict is Verdict.PARK:
-            await self._dead.keep(outgoing, f"in_doubt:{outgoing.rules.in_doubt_policy.value}")
+            await self._dead.keep(outgoing, _parked(message))
         elif (
             verdict in (Verdict.SETTLED, Verdict.EXPIRED)
             and message is not None
@@ -309,6 +315,12 @@ class Carrier:
         heapq.heappush(self._retries, asyncio.get_running_loop().time() + delay)
         await outgoing.delivery.release(delay)
         self._forget(outgoing)
+
+
+def _parked(message: MessageOutcome | None) -> str:
+    """`fail` gives up; whatever else stopped a part in doubt leaves it to a person."""
+    failed = message is not None and any(part.failed for part in message.parts)
+    return "in_doubt:fail" if failed else "in_doubt:hold"
 
 
 def _reason(message: MessageOutcome) -> str:

@@ -12,7 +12,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from ghasi.correlations import dead, inbox, ledger
 from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
+from ghasi.logs import get_logger
 
+log = get_logger()
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -93,8 +95,17 @@ class Recorded:
 def record(work: Recording) -> Recorded:
     outcomes = ledger.record(work.outcomes, now=work.now)
     keys = [outcome.lookup_keys[0] for outcome in work.outcomes if outcome.lookup_keys]
-    matched = inbox.rematch(work.operator_id, keys, now=work.now) if keys else []
-    return Recorded(outcomes, list(matched))
+    return Recorded(outcomes, _woken(work, keys) if keys else [])
+
+
+def _woken(work: Recording, keys: Sequence[str]) -> list[MatchedReceipt]:
+    """What is recorded stands and must be told: receipts that cannot be looked for now are found by the sweep."""
+    try:
+        return list(inbox.rematch(work.operator_id, keys, now=work.now))
+    except (DatabaseError, InterfaceError) as error:
+        connection.close()
+        log.warning("receipts.not_woken", operatorId=str(work.operator_id), errorType=type(error).__name__)
+        return []
 
 
 @guarded

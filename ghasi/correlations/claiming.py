@@ -18,7 +18,7 @@ from ghasi.correlations.texts import fit
 from ghasi.correlations.types import Claim, Intent, RowStatus, Verdict
 
 EXPIRED_UNSENT = "expired"
-_OUTCOME = (Verdict.SETTLED, Verdict.DUPLICATE, Verdict.EXPIRED, Verdict.PARK)
+_OUTCOME = (Verdict.SETTLED, Verdict.DUPLICATE, Verdict.EXPIRED, Verdict.PARK, Verdict.WAIT)
 
 
 class Claimer:

@@ -27,7 +27,8 @@ class Verdict(StrEnum):
     ASK = "ask"
     """`parts` may have left before a crash: ask the gateway that held them, record, then claim again."""
     WAIT = "wait"
-    """Nothing to do for `wait` seconds: give the command back with that delay."""
+    """Nothing to do for `wait` seconds: publish `outcome` again if there is one (all is told but for parts in doubt),
+    give the command back with that delay."""
     SETTLED = "settled"
     """A repeat of what is settled: publish `outcome` again, acknowledge."""
     DUPLICATE = "duplicate"
