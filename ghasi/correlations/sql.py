@@ -150,9 +150,11 @@ FROM {records(("id", "uuid"), ("at", "timestamptz"), ("operator_message_id", "te
 WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 """)
 
+# A part that a policy took out of the connector's hands has no command left that could be tried again.
 RECORD_REJECTED = _changing(f"""
 UPDATE {_DAY_TABLE} c
-SET status = 'REJECTED', command_status = u.command_status, reason = u.reason, retry_at = u.retry_at
+SET status = 'REJECTED', command_status = u.command_status, reason = u.reason,
+    retry_at = CASE WHEN c.policy_action IS NULL THEN u.retry_at END
 FROM {records(("id", "uuid"), ("command_status", "bigint"), ("reason", "text"), ("retry_at", "timestamptz"))}
 WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 """)

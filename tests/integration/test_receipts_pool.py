@@ -224,9 +224,9 @@ def test_a_receipt_and_the_late_response_it_needs_in_one_batch(operator: Operato
 
 
 def test_a_late_response_wakes_the_receipt_that_waited(operator: Operator) -> None:
-    [part] = operator.send()
-    operator.doubt(part)
-    take_in([operator.receipt(text("122"))])
+    [part], [other] = operator.send(), operator.send()
+    operator.doubt(part, other)
+    assert take_in([operator.receipt(text("122"))]).publications == [], "it may mean either"
     taken = take_in([operator.late(part.row_id, "122")])
     message = str(part.message_id)
     assert brief(taken.publications) == [("result", message, "ACCEPTED"), ("dlr", message, "DELIVERED")]
@@ -332,10 +332,61 @@ def test_every_job_runs_and_may_run_again() -> None:
                 one.confirm(now)
 
 
-def test_the_inbox_shows_its_size(operator: Operator) -> None:
-    take_in([operator.receipt(text("nobody-2"))])
-    job("inbox_size").function(datetime.now(UTC))
-    assert metrics.receipts_inbox._value.get() == inbox.inbox_size() >= 1
+def test_the_inbox_shows_its_size_and_how_long_nobody_was_told(operator: Operator) -> None:
+    show, now = job("inbox_size").function, datetime.now(UTC)
+    [part] = operator.send()
+    take_in([operator.receipt(text("nobody-2"), age=timedelta(seconds=700)), operator.receipt(text("nobody-3"))])
+    take_in([operator.receipt("no receipt at all")])
+    show(now)
+    assert operator.count(metrics.receipts_inbox) == 2, "what cannot be read waits for nothing"
+    assert 699 < operator.count(metrics.receipts_inbox_oldest) < 720
+    sweep = InboxSweep()
+    sweep.run(now)
+    sweep.confirm(now)
+    assert operator.count(metrics.receipts_given_up) == 1
+    show(now)
+    assert operator.count(metrics.receipts_inbox) == 2, "still matchable"
+    assert operator.count(metrics.receipts_inbox_oldest) < 20
+    operator.accept(part, "nobody-2")
+    InboxReceipt.objects.filter(operator_id=operator.id, operator_message_id="nobody-3").delete()
+    inbox.rematch(operator.id, ["nobody-2"], now=now)
+    show(now)
+    assert operator.count(metrics.receipts_inbox) == operator.count(metrics.receipts_inbox_oldest) == 0
+
+
+def test_a_receipt_of_an_unknown_id_proves_a_part_in_doubt(operator: Operator) -> None:
+    [part] = operator.send()
+    operator.doubt(part)
+    batch = [operator.receipt(text("201"))]
+    message = str(part.message_id)
+    first, again = take_in(batch), take_in(batch)
+    assert brief(first.publications) == [("dlr", message, "DELIVERED"), ("result", message, "ACCEPTED")]
+    assert {one.msg_id for one in again.publications} == {one.msg_id for one in first.publications}
+    assert told(first.publications)[0][1]["operatorMessageId"] == "201"
+    assert operator.count(metrics.in_doubt_proven, "facts") == 1
+    assert operator.count(metrics.dlr_correlation_not_found) == 0
+
+
+def test_the_sweep_tells_what_it_proved_and_counts_it(operator: Operator) -> None:
+    [part] = operator.send()
+    take_in([operator.receipt(text("211"))])
+    operator.doubt(part)
+    sweep = InboxSweep()
+    found = [one for one in brief(sweep.run(datetime.now(UTC))) if one[1] == str(part.message_id)]
+    assert found == [("dlr", str(part.message_id), "DELIVERED"), ("result", str(part.message_id), "ACCEPTED")]
+    sweep.confirm(datetime.now(UTC))
+    assert operator.count(metrics.in_doubt_proven, "facts") == 1
+
+
+@pytest.mark.parametrize("status", [0x58, 0x0B])
+def test_a_late_refusal_of_a_parked_part_is_final(operator: Operator, status: int) -> None:
+    """Its command has been acknowledged: nobody would make the next try."""
+    [part] = operator.send()
+    operator.doubt(part)
+    MessageCorrelation.objects.filter(pk=part.row_id).update(policy_action="hold")
+    taken = take_in([operator.late(part.row_id, status=status)])
+    message = str(part.message_id)
+    assert brief(taken.publications) == [("result", message, "REJECTED"), ("dlr", message, "REJECTED")]
 
 
 def test_a_late_response_whose_events_were_lost_tells_them_again(operator: Operator) -> None:

@@ -18,8 +18,9 @@ from ghasi.correlations import ledger
 from ghasi.correlations.types import Claim, Part, Verdict
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, accept, raising, until
+from workers import fates
 from workers.carrier import BUSY_RETRY, LEDGER_RETRY, Carrier
-from workers.ledger_work import LedgerAway, confirm, prepare, record
+from workers.ledger_work import LedgerAway, Recording, confirm, prepare, record
 from workers.outgoing import Outgoing
 from workers.shelf import Load
 
@@ -247,6 +248,33 @@ async def test_wait_goes_back_for_as_long_as_the_ledger_says(bench: Bench, desk:
     await until(lambda: len(acks(wire)) == 2)
     assert 30.0 < delay_of(acks(wire)[1]) < 33.0
     assert desk.forgotten == [outgoing, again]
+
+
+async def test_what_waits_in_doubt_is_told_though_its_first_process_died_before_it_could(
+    bench: Bench, desk: Desk
+) -> None:
+    (sent,) = await bench.send(1)
+    (outgoing,) = await bench.outgoings(1)
+    ((_, part),) = await desk.claim(outgoing)
+    fate = fates.in_doubt(part, "unanswered", at=datetime.now(UTC))
+    await bench.works.plainly(record, Recording(UUID(bench.operator_id), [fate], datetime.now(UTC)))
+    assert bench.results() == {}
+    assert await desk.claim(await desk.again(sent)) == []
+    await told(bench, sent["messageId"], "IN_DOUBT")
+
+
+async def test_a_part_that_is_too_late_to_be_sent_again_is_kept_for_a_person(bench: Bench, desk: Desk) -> None:
+    """The policy is `resend`; SMPP_DEAD knows no such reason."""
+    rules = SendRules(in_doubt_wait=0.0)
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    (sent,) = await bench.send(1, expiresAt=iso(soon))
+    (outgoing,) = await bench.outgoings(1, rules)
+    await desk.carry(outgoing, Fate.UNANSWERED)
+    again = await desk.again(sent, rules)
+    await until(lambda: datetime.now(UTC) > soon)
+    assert await desk.claim(again) == []
+    await until(lambda: len(bench.dead()) == 1)
+    assert bench.dead()[0][0]["Smpp-Reason"] == "in_doubt:hold"
 
 
 @pytest.mark.parametrize("policy", [InDoubtPolicy.HOLD, InDoubtPolicy.FAIL])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from ghasi.correlations import inbox
 from ghasi.correlations.models import DeadLetter, MessageCorrelation
@@ -106,6 +106,26 @@ def test_unconfirmed_events_come_again(operator: UUID) -> None:
     inbox.take_receipts([facts(operator, name)], now=NOW)
     record(Recording(operator, [accepted(claim.parts[0], name)], NOW))
     matched, _ = inbox.sweep_inbox(now=datetime.now(UTC) + timedelta(minutes=1))
+    assert claim.message_id in [receipt.message_id for receipt in matched]
+
+
+def test_an_outcome_is_told_though_its_receipts_cannot_be_looked_for(
+    operator: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is recorded: another try would find nothing changed, and nothing to tell."""
+    (claim,) = prepare(preparation([intent(operator)], [])).claims
+    name = uuid4().hex
+    inbox.take_receipts([facts(operator, name)], now=NOW)
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(inbox, "rematch", away)
+    recorded = record(Recording(operator, [accepted(claim.parts[0], name)], NOW))
+    assert [outcome.message_id for outcome in recorded.outcomes] == [claim.message_id]
+    assert recorded.matched == []
+    monkeypatch.undo()
+    matched, _ = inbox.sweep_inbox(now=NOW)
     assert claim.message_id in [receipt.message_id for receipt in matched]
 
 

@@ -139,6 +139,28 @@ def test_no_text_raises(body: bytes, esm_class: int) -> None:
     assert isinstance(read(raw(frame), RULES), ReceiptFacts)
 
 
+@pytest.mark.parametrize(
+    ("date", "zone", "moment"),
+    [
+        ("2604181029", "UTC", None),
+        ("2604181029", "Etc/UTC", datetime(2026, 4, 18, 10, 29, tzinfo=UTC)),
+        ("2604181459", "Asia/Kabul", datetime(2026, 4, 18, 10, 29, tzinfo=UTC)),
+        ("260418102930016+", "UTC", datetime(2026, 4, 18, 6, 29, 30, tzinfo=UTC)),
+        ("0000000000", "Asia/Kabul", None),
+        ("", "Asia/Kabul", None),
+    ],
+)
+def test_a_submit_date_counts_where_its_zone_is_known(date: str, zone: str, moment: datetime | None) -> None:
+    text = f"id:1 submit date:{date} done date:2604181030 stat:DELIVRD err:000 text:"
+    assert facts(deliver(text), SendRules(dlr_zone=zone)).submit_date == moment
+
+
+@pytest.mark.parametrize(("value", "told"), [(b"\x12\x34", "1234"), (b"", None), (b"x" * 33, None)])
+def test_the_reference_a_receipt_repeats(value: bytes, told: str | None) -> None:
+    pdu = deliver(TEXT.format(stat="DELIVRD", err="000"), tlvs=(Tlv(0x0204, value),))
+    assert facts(pdu).user_message_reference == told
+
+
 def test_a_late_response() -> None:
     row = uuid4()
     answered = datetime(2026, 4, 18, 10, 29, 30, 500_000, tzinfo=UTC)

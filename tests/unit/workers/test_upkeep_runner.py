@@ -14,6 +14,7 @@ import pytest
 from ghasi.bus import Bus, BusError, Publication
 from ghasi.contracts import subjects
 from ghasi.correlations import inbox
+from ghasi.correlations.models import InboxReceipt
 from ghasi.correlations.types import ReceiptFacts
 from tests.unit.workers.build import Bench, until
 from workers import upkeep_runner as module
@@ -154,6 +155,10 @@ async def test_only_the_first_process_works(runner: Callable[..., Any]) -> None:
         await one.stop()
 
 
+def _given_up(name: str) -> bool:
+    return InboxReceipt.objects.filter(operator_message_id=name, given_up_at__isnull=False).exists()
+
+
 async def test_a_receipt_nobody_can_match_is_told_without_a_message(bench: Bench, runner: Callable[..., Any]) -> None:
     """The product's own jobs, on the real ledger."""
     taken = datetime.now(UTC) - timedelta(minutes=11)
@@ -176,6 +181,9 @@ async def test_a_receipt_nobody_can_match_is_told_without_a_message(bench: Bench
     one.start()
     try:
         await until(lambda: [e for e in bench.platform.receipts if e["operatorMessageId"] == name])
+        async with asyncio.timeout(15):
+            while not await bench.works.plainly(_given_up, name):
+                pass
     finally:
         await one.stop()
     (told,) = [e for e in bench.platform.receipts if e["operatorMessageId"] == name]

@@ -1,0 +1,181 @@
+"""Parts whose command is gone from its stream, on a real PostgreSQL."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+
+from ghasi.correlations import abandoned, ledger, sql_upkeep
+from ghasi.correlations.ids import first_row_id
+from ghasi.correlations.models import MessageCorrelation, SweepMark
+from ghasi.correlations.types import Claim, Intent, Part, PartFateKind, PartOutcome, RowStatus, Verdict
+from workers import metrics
+from workers.upkeep_abandoned import AbandonedSweep
+
+pytestmark = pytest.mark.usefixtures("django_ready")
+
+HOUR, LATE = abandoned.LOOKS
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[datetime]:
+    """Marks stand shortly before what a test writes."""
+    moment = datetime.now(UTC)
+    yield moment
+    SweepMark.objects.all().delete()
+    connection.close()
+
+
+def mark(moment: datetime) -> None:
+    for which in abandoned.LOOKS:
+        SweepMark.objects.update_or_create(name=which.reason, defaults={"done_to": moment - timedelta(seconds=1)})
+
+
+def command(at: datetime, segments: int = 1, **fields: Any) -> Intent:
+    operator_id = uuid4()
+    given: dict[str, Any] = {"expires_at": at + timedelta(minutes=10), **fields}
+    return Intent(
+        message_id=uuid4(),
+        event_id=uuid4(),
+        operator_id=operator_id,
+        requested_operator_id=operator_id,
+        destination="93701234567",
+        sender="GHASI",
+        account_id="account",
+        segments=segments,
+        enqueued_at=at,
+        **given,
+    )
+
+
+def claim(intent: Intent, at: datetime, armed: int | None = None) -> Claim:
+    arm = {} if armed is None else {intent.message_id: armed}
+    [found] = ledger.claim([intent], replica="r1", epoch="e1", now=at, arm=arm)
+    return found
+
+
+def accepted(part: Part, at: datetime) -> PartOutcome:
+    return PartOutcome(part.row_id, part.enqueued_day, part.message_id, PartFateKind.ACCEPTED, at, "id", ("id",))
+
+
+def rows(message_id: UUID) -> list[MessageCorrelation]:
+    return list(MessageCorrelation.objects.filter(message_id=message_id).order_by("segment"))
+
+
+def all_looks(which: abandoned.Look, now: datetime, message_id: UUID) -> list[RowStatus]:
+    """Looks until nothing is found; the states told of one message."""
+    told: list[RowStatus] = []
+    while (found := abandoned.look(which, now=now)) is not None:
+        told += [part.status for one in found.outcomes if one.message_id == message_id for part in one.parts]
+        abandoned.confirm(found)
+    return told
+
+
+def test_after_an_hour_a_part_handed_over_is_in_doubt(now: datetime) -> None:
+    at = now - timedelta(minutes=70)
+    mark(at)
+    intent = command(at)
+    claim(intent, at)
+    assert all_looks(HOUR, now - timedelta(minutes=11), intent.message_id) == []
+    assert all_looks(HOUR, now, intent.message_id) == [RowStatus.IN_DOUBT]
+    [row] = rows(intent.message_id)
+    assert (row.status, row.in_doubt_reason, row.in_doubt_at) == ("IN_DOUBT", "command_gone", now)
+    assert all_looks(HOUR, now, intent.message_id) == []
+
+
+def test_should_the_command_come_after_all_its_policy_acts(now: datetime) -> None:
+    at = now - timedelta(minutes=70)
+    mark(at)
+    intent = command(at, expires_at=now + timedelta(hours=1))
+    claim(intent, at)
+    all_looks(HOUR, now, intent.message_id)
+    assert claim(intent, now).verdict is Verdict.WAIT
+    again = claim(intent, now + timedelta(seconds=61))
+    assert (again.verdict, again.parts[0].possible_duplicate) == (Verdict.SEND, True)
+
+
+def test_a_part_handed_over_again_lately_is_left_alone(now: datetime) -> None:
+    at = now - timedelta(minutes=70)
+    mark(at)
+    intent = command(at)
+    [part] = claim(intent, at, armed=0).parts
+    assert ledger.arm([part], replica="r1", epoch="e2", now=now - timedelta(minutes=1)) == {part.row_id}
+    assert all_looks(HOUR, now, intent.message_id) == []
+    assert [row.status for row in rows(intent.message_id)] == ["PREPARED"]
+
+
+def test_what_never_left_expires_after_72_hours(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    unsent, armed, waiting = command(at), command(at), command(at, expires_at=now + timedelta(hours=1))
+    claim(unsent, at, armed=0)
+    claim(armed, at)
+    claim(waiting, at, armed=0)
+    told: dict[UUID, list[RowStatus]] = {}
+    while (found := abandoned.look(LATE, now=now)) is not None:
+        told |= {one.message_id: [part.status for part in one.parts] for one in found.outcomes}
+        abandoned.confirm(found)
+    mine = {key: told[key] for key in (unsent.message_id, armed.message_id) if key in told}
+    assert mine == {unsent.message_id: [RowStatus.EXPIRED], armed.message_id: [RowStatus.IN_DOUBT]}
+    assert [row.status for row in rows(waiting.message_id)] == ["PREPARED"], "its time is not over"
+
+
+def test_a_message_is_told_once_none_of_its_parts_is_open(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent = command(at, 3)
+    first, _, _ = claim(intent, at, armed=2).parts
+    ledger.record([accepted(first, at)], now=at)
+    assert all_looks(HOUR, now, intent.message_id) == [], "the third part may follow"
+    assert [row.status for row in rows(intent.message_id)] == ["SUBMITTED", "IN_DOUBT", "PREPARED"]
+    assert all_looks(LATE, now, intent.message_id) == [RowStatus.SUBMITTED, RowStatus.IN_DOUBT, RowStatus.EXPIRED]
+
+
+def test_what_was_not_confirmed_is_found_again(now: datetime) -> None:
+    at = now - timedelta(minutes=70)
+    mark(at)
+    intent = command(at)
+    claim(intent, at)
+    operator = str(intent.operator_id)
+    before = metrics.in_doubt.labels(operator)._value.get()
+    sweep = AbandonedSweep(HOUR)
+    first, again = sweep.run(now), sweep.run(now)
+    assert [one.msg_id for one in first] == [one.msg_id for one in again]
+    assert [one for one in first if str(intent.message_id).encode() in one.payload]
+    assert metrics.in_doubt.labels(operator)._value.get() == before + 1
+    sweep.confirm(now)
+    assert sweep.run(now) == []
+
+
+def test_a_turn_goes_through_a_few_spans_and_skips_those_without_rows(now: datetime) -> None:
+    at = now - timedelta(hours=5)
+    mark(at - timedelta(hours=20))
+    intent = command(at)
+    claim(intent, at)
+    for _ in range(200):
+        found = abandoned.look(HOUR, now=now)
+        if found is not None and intent.message_id in {one.message_id for one in found.outcomes}:
+            break
+        if found is not None:
+            abandoned.confirm(found)
+    assert [row.status for row in rows(intent.message_id)] == ["IN_DOUBT"]
+
+
+def test_open_parts_are_found_through_the_primary_key(now: datetime) -> None:
+    names = {
+        "first": first_row_id(now - timedelta(minutes=5)),
+        "end": first_row_id(now),
+        "days": [now.date()],
+        "before": now,
+        "now": now,
+        "unsent": True,
+        "reason": "x",
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('enable_seqscan', 'off', true)")
+        cursor.execute(f"EXPLAIN {sql_upkeep.ABANDONED}", names)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "_pkey" in plan
