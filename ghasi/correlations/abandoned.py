@@ -11,9 +11,8 @@ Should the command come after all, its claim finds rows it knows how to go on fr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from ghasi.correlations import sql, sql_upkeep
 from ghasi.correlations.db import as_json, by_day, execute, fetch, locked, lookback_days, repeated
 from ghasi.correlations.ids import first_row_id, moment_of
 from ghasi.correlations.ledger import message_outcomes
-from ghasi.correlations.partitions import existing_days
 from ghasi.correlations.types import MessageOutcome
 
 SLICE = timedelta(minutes=5)
@@ -60,17 +58,14 @@ class Abandoned:
 
 def look(which: Look, *, now: datetime) -> Abandoned | None:
     """Goes on from its mark to the first span that holds something; None where nothing was found on the way."""
-    days = existing_days()
-    if not days:
-        return None
     end = now - which.after
     since = _mark(which)
     for _ in range(SLICES):
-        since = _next(since, days)
+        since = _next(since)
         if since is None or since >= end:
             break
         before = min(since + SLICE, end)
-        found = _take(which, since, before, days, now)
+        found = _take(which, since, before, now)
         if found.outcomes or found.parts:
             return found
         confirm(found)
@@ -83,11 +78,10 @@ def confirm(found: Abandoned) -> None:
     execute(sql_upkeep.SWEEP_ADVANCE, {"name": found.look.reason, "done_to": found.done_to})
 
 
-def _next(since: datetime | None, days: Sequence[date]) -> datetime | None:
+def _next(since: datetime | None) -> datetime | None:
     """From where there are rows, at or after `since`; None where there are none."""
-    names = {"first": first_row_id(since) if since else UUID(int=0), "days": list(days)}
     with locked():
-        found = fetch(sql_upkeep.NEXT_ROW, names)
+        found = fetch(sql_upkeep.NEXT_ROW, {"first": first_row_id(since) if since else UUID(int=0)})
     return moment_of(found[0][0]) if found else None
 
 
@@ -97,9 +91,9 @@ def _mark(which: Look) -> datetime | None:
 
 
 @repeated
-def _take(which: Look, since: datetime, before: datetime, days: Sequence[date], now: datetime) -> Abandoned:
+def _take(which: Look, since: datetime, before: datetime, now: datetime) -> Abandoned:
     names: dict[str, Any] = {"before": now - which.after, "unsent": which.unsent, "reason": which.reason, "now": now}
-    span = {"first": first_row_id(since), "end": first_row_id(before), "days": list(days)}
+    span = {"first": first_row_id(since), "end": first_row_id(before)}
     with locked():
         open_rows = fetch(sql_upkeep.ABANDONED, {**names, **span})
     if not open_rows:

@@ -50,7 +50,8 @@ def prove(
 
     Receipts that meanwhile are found by their id are among it.
     """
-    return _prove({_subscriber(facts) for facts in receipts if facts.destination}, now, fresh)
+    named = {_subscriber(facts) for facts in receipts if facts.destination}
+    return _prove(named.intersection(_doubtful(named, now)), now, fresh) if named else []
 
 
 def prove_waiting(*, now: datetime, since: datetime, limit: int) -> list[MatchedReceipt]:
@@ -71,6 +72,13 @@ def until_still(step: Callable[[], T]) -> T:
 
 def _subscriber(facts: ReceiptFacts) -> Subscriber:
     return facts.operator_id, facts.destination[-_TAIL:]
+
+
+@repeated
+def _doubtful(subscribers: Collection[Subscriber], now: datetime) -> list[Subscriber]:
+    with locked():
+        found = fetch(sql_proof.DOUBTFUL_SUBSCRIBERS, _in_doubt(subscribers, now))
+    return [(operator_id, tail) for operator_id, tail in found]
 
 
 @repeated
@@ -114,15 +122,17 @@ def _prove_once(subscribers: Sequence[Subscriber], now: datetime, fresh: frozens
 
 
 def _parts(subscribers: Collection[Subscriber], now: datetime) -> list[Doubt]:
-    found = fetch(
-        sql_proof.PARTS_IN_DOUBT, {**_names(subscribers), "since": now - MATCHABLE, "days": lookback_days(now)}
-    )
+    found = fetch(sql_proof.PARTS_IN_DOUBT, _in_doubt(subscribers, now))
     return [Doubt(row) for row in _rows.decode(found[0][0])]
 
 
 def _waiting_for(subscribers: Collection[Subscriber], now: datetime) -> list[ReceiptFacts]:
     names = {**_names(subscribers), "since": now - MATCHABLE, "limit": MOST_WAITING}
     return [one.facts() for one in fetch_waiting(sql_proof.INBOX_OF_SUBSCRIBERS, names)]
+
+
+def _in_doubt(subscribers: Collection[Subscriber], now: datetime) -> dict[str, object]:
+    return {**_names(subscribers), "since": now - MATCHABLE, "days": lookback_days(now)}
 
 
 def _names(subscribers: Collection[Subscriber]) -> dict[str, object]:

@@ -10,14 +10,22 @@ from ghasi.correlations.sql_inbox import INBOX, INBOX_KEY, INBOX_ROW, INBOX_SAME
 _TAIL = "right({}.destination, 8)"
 _OPEN = "i.matched_at IS NULL AND i.unreadable IS NULL"
 
+# The statements name the index's own conditions, so that the planner takes it whatever it knows of a day.
+_DOUBTFUL = f"""
+c.operator_id = ANY(%(operator_ids)s::uuid[]) AND {_TAIL.format("c")} = ANY(%(tails)s::text[])
+AND c.in_doubt_at IS NOT NULL AND c.operator_message_keys IS NULL AND c.status = 'IN_DOUBT'
+AND c.in_doubt_at > %(since)s AND c.enqueued_day = ANY(%(days)s::date[])
+"""
+
+# Served by message_correlations_doubtful. Asked for each batch with a receipt nobody knows; nearly always empty.
+DOUBTFUL_SUBSCRIBERS = f"SELECT DISTINCT c.operator_id, {_TAIL.format('c')} FROM {LEDGER} c WHERE {_DOUBTFUL}"
+
 # Parts in doubt without an id, by message_correlations_doubtful, and by message_correlations_destination what else
 # went to the same numbers and has no id: still on its way, or taken by an operator that gave none. One snapshot.
 PARTS_IN_DOUBT = f"""
 WITH doubt AS MATERIALIZED (
     SELECT c.* FROM {LEDGER} c
-    WHERE c.operator_id = ANY(%(operator_ids)s::uuid[]) AND {_TAIL.format("c")} = ANY(%(tails)s::text[])
-      AND c.in_doubt_at IS NOT NULL AND c.operator_message_keys IS NULL AND c.status = 'IN_DOUBT'
-      AND c.in_doubt_at > %(since)s AND c.enqueued_day = ANY(%(days)s::date[])),
+    WHERE {_DOUBTFUL}),
 rival AS (
     SELECT c.* FROM (SELECT DISTINCT operator_id, destination FROM doubt) AS d
     JOIN {LEDGER} c ON c.destination = d.destination AND c.operator_id = d.operator_id
