@@ -137,6 +137,7 @@ class InboxStateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("waiting", "Waiting"),
+            ("undecided", "Undecided"),
             ("given_up", "Given up"),
             ("matched", "Matched"),
             ("unreadable", "Unreadable"),
@@ -145,6 +146,7 @@ class InboxStateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         conditions = {
             "waiting": Q(matched_at__isnull=True, given_up_at__isnull=True, unreadable__isnull=True),
+            "undecided": Q(matched_at__isnull=True, undecided__isnull=False),
             "given_up": Q(matched_at__isnull=True, given_up_at__isnull=False),
             "matched": Q(matched_at__isnull=False),
             "unreadable": Q(unreadable__isnull=False),
@@ -164,6 +166,7 @@ class InboxReceiptAdmin(MaskedNumbers, ReadOnlyAdmin):
         "error_code",
         "masked_destination",
         "unreadable",
+        "undecided",
         "given_up_at",
         "matched_at",
     )

@@ -225,6 +225,9 @@ def test_the_inbox(now: datetime, viewer: Client, insider: Client) -> None:
         assert "Lost77" in page(viewer, path, **query)
     for query in ({"q": "lost78"}, {"state": "matched"}, {"state": "unreadable"}, {"state": "given_up"}):
         assert "Lost77" not in page(viewer, path, **query)
+    assert "Lost77" not in page(viewer, path, state="undecided")
+    InboxReceipt.objects.update(undecided="1 ids, 2 parts")
+    assert "1 ids, 2 parts" in page(viewer, path, state="undecided")
     stored = InboxReceipt.objects.get()
     hidden, full = page(viewer, f"{path}{stored.pk}/change/"), page(insider, f"{path}{stored.pk}/change/")
     for number in (NUMBER, SENDER):

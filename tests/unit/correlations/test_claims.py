@@ -124,6 +124,43 @@ def test_waiting_goes_before_parking() -> None:
     assert decide(rows, intent(2), NOW).verdict is Verdict.WAIT
 
 
+def test_parts_are_settled_one_by_one() -> None:
+    """Only what failed is sent again: not what stands, not what still waits for proof."""
+    rows = [
+        row("SUBMITTED", segments=4),
+        row("IN_DOUBT", segment=2, segments=4, in_doubt_at=ago(seconds=61)),
+        row("IN_DOUBT", segment=3, segments=4, in_doubt_at=ago(seconds=20)),
+        row("REJECTED", segment=4, segments=4, retry_at=ago(seconds=1)),
+    ]
+    decision = decide(rows, intent(4), NOW)
+    assert (decision.verdict, tries(decision)) == (Verdict.SEND, [(2, 2, True), (4, 2, False)])
+    assert [one.segment for one, _ in decision.policy] == [2]
+
+
+@pytest.mark.parametrize("policy", ["hold", "fail"])
+def test_a_policy_that_keeps_waits_for_the_proof_of_every_part(policy: str) -> None:
+    rows = [
+        row("IN_DOUBT", segments=2, in_doubt_at=ago(seconds=61)),
+        row("IN_DOUBT", segment=2, segments=2, in_doubt_at=ago(seconds=20)),
+    ]
+    decision = decide(rows, intent(2, in_doubt_policy=policy), NOW)
+    assert (decision.verdict, decision.wait, decision.policy) == (Verdict.WAIT, pytest.approx(40.0), ())
+    later = decide(rows, intent(2, in_doubt_policy=policy), ahead(seconds=40))
+    assert (later.verdict, [(one.segment, action) for one, action in later.policy]) == (
+        Verdict.PARK,
+        [(1, policy), (2, policy)],
+    )
+
+
+def test_a_proven_part_is_never_sent_again() -> None:
+    rows = [
+        row("DLR_RECEIVED", segments=2, in_doubt_at=ago(minutes=5)),
+        row("IN_DOUBT", segment=2, segments=2, in_doubt_at=ago(minutes=5)),
+    ]
+    assert tries(decide(rows, intent(2), NOW)) == [(2, 2, True)]
+    assert decide([rows[0], row("SUBMITTED", segment=2, segments=2)], intent(2), NOW).verdict is Verdict.SETTLED
+
+
 def test_once_one_part_left_the_others_follow_though_expired() -> None:
     rows = [row("SUBMITTED", segments=3), row(segment=2, segments=3), row(segment=3, segments=3)]
     decision = decide(rows, intent(3, **LATE), NOW)

@@ -14,8 +14,8 @@ from prometheus_client import REGISTRY
 
 from ghasi.contracts.sessions import InDoubtPolicy, SendRules
 from ghasi.contracts.submission import Fate, PartFate
-from ghasi.correlations import ledger
-from ghasi.correlations.types import Claim, Part, Verdict
+from ghasi.correlations import inbox, ledger
+from ghasi.correlations.types import Claim, Part, ReceiptFacts, Verdict
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, accept, raising, until
 from workers import fates
@@ -302,6 +302,40 @@ async def test_resend_by_policy_says_that_it_may_double(bench: Bench, desk: Desk
     ((again, part),) = await desk.claim(await desk.again(sent, rules))
     assert (part.attempt, part.possible_duplicate) == (2, True)
     await desk.finish([(again, part)], Fate.ACCEPTED)
+    await told(bench, sent["messageId"], "IN_DOUBT", "ACCEPTED")
+
+
+async def test_of_a_message_only_the_part_in_doubt_is_sent_again_with_the_same_octets(
+    bench: Bench, desk: Desk
+) -> None:
+    rules = SendRules(in_doubt_wait=0.0, user_message_reference=True)
+    (sent,) = await bench.send(1, text=LONG)
+    (outgoing,) = await bench.outgoings(1, rules)
+    leaving = await desk.claim(outgoing)
+    answers = [accept(part.row_id.hex) for _, part in leaving]
+    answers[1] = PartFate(leaving[1][1].row_id.hex, Fate.UNANSWERED)
+    await desk.carrier.finish(leaving, answers)
+    again = await desk.again(sent, rules)
+    ((_, part),) = await desk.claim(again)
+    assert (part.segment, part.attempt, part.possible_duplicate) == (2, 2, True)
+    assert again.pdus[1] == outgoing.pdus[1], "one concatenation reference, one reference for receipts"
+
+
+async def test_a_command_proven_meanwhile_is_acknowledged_when_it_comes_again(
+    bench: Bench, desk: Desk, wire: Wire
+) -> None:
+    (sent,) = await bench.send(1)
+    (outgoing,) = await bench.outgoings(1)
+    await desk.carry(outgoing, Fate.UNANSWERED)
+    now = datetime.now(UTC)
+    number = sent["to"].lstrip("+")
+    facts = ReceiptFacts(
+        1, UUID(bench.operator_id), "77", ("77",), "DELIVERED", "DELIVRD", True, "000", now, now, number, sent["from"]
+    )
+    (matched,) = await bench.works.plainly(lambda: inbox.take_receipts([facts], now=now))
+    assert matched.settled is not None
+    assert await desk.claim(await desk.again(sent)) == []
+    await until(lambda: acks(wire)[1:] == [b""])
     await told(bench, sent["messageId"], "IN_DOUBT", "ACCEPTED")
 
 
