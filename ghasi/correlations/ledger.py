@@ -52,13 +52,25 @@ def claim(
     try:
         claims, known = _claim_new(intents, replica, epoch, now, arm)
     except (IntegrityError, ProgrammingError):
-        # A day without a partition: the upkeep has not run for days.
-        ensure_partitions(now, settings.LEDGER_RETENTION_DAYS)
+        # One of the days has no partition: looked for in those that are there.
         claims, known = [], {intent.message_id for intent in intents}
     if not known:
         return claims
-    answers = iter(_claim([one for one in intents if one.message_id in known], replica, epoch, now, arm))
+    answers = iter(_claim_known([one for one in intents if one.message_id in known], replica, epoch, now, arm))
     return [next(answers) if one.message_id in known else claims[index] for index, one in enumerate(intents)]
+
+
+def _claim_known(
+    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+) -> list[Claim]:
+    try:
+        return _claim(intents, replica, epoch, now, arm)
+    except IntegrityError as error:
+        # The day of a command has no partition: the upkeep has not run for days.
+        if getattr(error.__cause__, "sqlstate", None) != _NO_PARTITION:
+            raise
+    ensure_partitions(now, settings.LEDGER_RETENTION_DAYS)
+    return _claim(intents, replica, epoch, now, arm)
 
 
 @repeated
@@ -128,21 +140,32 @@ _RECORD = {
 }
 
 
-@repeated
-def record(
-    outcomes: Sequence[PartOutcome], *, now: datetime, then: Sequence[Call] = ()
-) -> tuple[list[MessageOutcome], list[list[tuple[Any, ...]]]]:
+def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOutcome]:
     """Writes what became of parts, by compare-and-set: a part that is settled already keeps its state.
 
     Returns the outcome of each message one of whose rows changed and that has no part pending now (PREPARED, or
-    REJECTED with a retry to come), in no order; and the rows of the statements of `then`, read after the commit.
+    REJECTED with a retry to come), in no order.
     """
+    return record_and_look(outcomes, now=now)[0]
+
+
+@repeated
+def record_and_look(
+    outcomes: Sequence[PartOutcome], *, now: datetime, look: Sequence[Call] = ()
+) -> tuple[list[MessageOutcome], list[list[tuple[Any, ...]]]]:
+    """`record`, and the rows of the statements of `look`, which are read after its commit."""
     calls: list[Call] = [(sql.OPEN, {"keys": lock_keys({outcome.message_id for outcome in outcomes})})]
     for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
         calls += _recording(day, sorted(some, key=lambda outcome: outcome.row_id.int))
-    answers = transact(calls, then)
-    changed = [row for answer in answers[1 : len(calls)] for row in rows_of(answer)]
-    return _settled(changed, now), answers[len(calls) :]
+    written = len(calls)
+    if several := list({outcome.message_id for outcome in outcomes if not outcome.alone}):
+        # Under their locks: of two that settle a message's last parts at once, one sees the other's.
+        days = lookback_days(now, *(outcome.enqueued_day for outcome in outcomes))
+        calls.append((sql.FIND_MESSAGES, {"message_ids": several, "days": days}))
+    answers = transact(calls, look)
+    changed = [row for answer in answers[1:written] for row in rows_of(answer)]
+    found = [row for answer in answers[written : len(calls)] for row in rows_of(answer)]
+    return _settled(changed, found, now), answers[len(calls) :]
 
 
 @repeated
@@ -209,16 +232,25 @@ _RECORDS: dict[PartFateKind, Callable[[PartOutcome], dict[str, object]]] = {
 }
 
 
-def _settled(changed: Sequence[Row], now: datetime) -> list[MessageOutcome]:
-    """A message of one part that never was in doubt is judged by its row alone; the others are read again, after the
-    commit: of two that settle a message's last parts at once, the later sees both, and both may tell the outcome."""
-    alone = [row for row in changed if row.segments == 1 and row.in_doubt_at is None and row.attempt == 1]
-    outcomes = [outcome_of([row]) for row in alone]
-    others = {row.message_id for row in changed} - {row.message_id for row in alone}
-    if others:
+def _settled(changed: Sequence[Row], found: Sequence[Row], now: datetime) -> list[MessageOutcome]:
+    """A message of one part that never was in doubt is judged by its row alone; the others by all their rows, which
+    were `found` unless nobody could know."""
+    messages: dict[UUID, list[Row]] = {}
+    for row in found:
+        messages.setdefault(row.message_id, []).append(row)
+    unknown: set[UUID] = set()
+    outcomes: list[MessageOutcome | None] = []
+    for row in {row.message_id: row for row in changed}.values():
+        if row.message_id in messages:
+            outcomes.append(outcome_of(messages[row.message_id]))
+        elif row.segments == 1 and row.in_doubt_at is None and row.attempt == 1:
+            outcomes.append(outcome_of([row]))
+        else:
+            unknown.add(row.message_id)
+    if unknown:
         days = lookback_days(now, *(row.enqueued_day for row in changed))
         with locked():
-            outcomes += [outcome_of(rows) for rows in _rows_of(others, days).values()]
+            outcomes += [outcome_of(rows) for rows in _rows_of(unknown, days).values()]
     return [outcome for outcome in outcomes if outcome is not None]
 
 
