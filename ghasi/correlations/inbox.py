@@ -19,6 +19,7 @@ from uuid import UUID
 from ghasi.contracts import timers
 from ghasi.correlations import sql_inbox
 from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
+from ghasi.correlations.hot import Call
 from ghasi.correlations.inbox_rows import Identity, fetch_waiting, identity, insert, key, mark_matched
 from ghasi.correlations.proving import MATCHABLE, prove, prove_waiting, until_still
 from ghasi.correlations.receipts import candidates_by_id, match_and_record, matched_earlier
@@ -34,6 +35,7 @@ __all__ = [
     "sweep_inbox",
     "take_receipts",
     "waits",
+    "waits_for",
 ]
 
 GIVE_UP_AFTER = timedelta(seconds=timers.INBOX_UNMATCHED_AFTER)
@@ -67,6 +69,11 @@ def rematch(operator_id: UUID, lookup_keys: Iterable[str], *, now: datetime) -> 
     """Receipts that waited for parts which have just got their ids, or were settled by a late response."""
     keys = sorted(set(fit_keys(lookup_keys)))
     return _rematch(_waiting_for(operator_id, keys, now), now) if keys else []
+
+
+def waits_for(operator_id: UUID, lookup_keys: Iterable[str]) -> Call:
+    """A statement that tells whether `rematch` may find something: one row, one boolean."""
+    return sql_inbox.INBOX_HAS, {"operator_id": operator_id, "keys": sorted(set(fit_keys(lookup_keys)))}
 
 
 def sweep_inbox(
