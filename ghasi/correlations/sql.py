@@ -200,11 +200,15 @@ WHERE c.id = u.id AND c.status = 'PREPARED'
 # --- Receipts -------------------------------------------------------------------------------------------------------
 
 # Served by message_correlations_receipt: the candidates of a batch. Which of them a receipt means is decided in
-# matching.py.
+# matching.py. Key by key: the planner takes one element of an array for one row in 200 of a day, so that for a few
+# hundred at once it would rather read the whole day (measured on 10 million rows: 500 keys 1.6 to 3.1 s, so 14 to
+# 49 ms).
 FIND_BY_KEYS = f"""
-SELECT {as_json(KEYED_ROW)} FROM {LEDGER} c
-WHERE c.operator_message_keys[1] = ANY(%(keys)s::text[]) AND c.operator_id = ANY(%(operator_ids)s::uuid[])
-  AND c.operator_message_keys IS NOT NULL AND c.enqueued_day = ANY(%(days)s::date[])
+SELECT {as_json(KEYED_ROW)} FROM unnest(%(keys)s::text[]) AS k
+CROSS JOIN LATERAL (
+    SELECT * FROM {LEDGER} c
+    WHERE c.operator_message_keys[1] = k AND c.operator_id = ANY(%(operator_ids)s::uuid[])
+      AND c.operator_message_keys IS NOT NULL AND c.enqueued_day = ANY(%(days)s::date[]) OFFSET 0) AS c
 """
 
 # Served by the primary key.
