@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Protocol
 from uuid import UUID
 
+import msgspec
 import nats.errors
 from nats.js.api import ConsumerInfo, RetentionPolicy
 from nats.js.errors import Error as JetStreamError
@@ -20,20 +22,41 @@ from workers import metrics
 from workers.presence import Presence
 
 BACKLOG_EVERY = 5.0
+PURGE_TIMEOUT = 5.0
 OTHER = "other"
 MAX_LABELS = 200
 
 log = get_logger()
 
 
+class Gate(Protocol):
+    """Who has a say in how far a subject is purged."""
+
+    def purge_to(self, operator_id: str, floor: int) -> int: ...
+
+    def purged(self, operator_id: str, to: int, count: int) -> None: ...
+
+
+class _Purged(msgspec.Struct):
+    purged: int = 0
+
+
 class Chores:
     """Runs on the loop of every process; works in the one that `presence.first` names."""
 
-    def __init__(self, bus: Bus, presence: Presence, pool: str, consumers: list[topology.Consumer]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        presence: Presence,
+        pool: str,
+        consumers: list[topology.Consumer],
+        gate: Gate | None = None,
+    ) -> None:
         self._bus = bus
         self._presence = presence
         self._pool = pool
         self._consumers = consumers
+        self._gate = gate
         self._floors: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._backlog_at = 0.0
@@ -73,14 +96,25 @@ class Chores:
         return info.config.retention == RetentionPolicy.LIMITS
 
     def _show(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
-        operator_id = consumer.filter_subject.rsplit(".", 1)[-1]
+        operator_id = dispatch_operator(consumer.filter_subject)
         metrics.lane_backlog.labels(operator_id, self._pool).set(info.num_pending or 0)
 
     async def _purge(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        operator_id = dispatch_operator(consumer.filter_subject)
+        if self._gate is not None:
+            floor = self._gate.purge_to(operator_id, floor)
         if floor and floor > self._floors.get(consumer.durable, 0):
-            await self._bus.js.purge_stream(consumer.stream, seq=floor + 1, subject=consumer.filter_subject)
+            count = await self._purge_up_to(consumer, floor)
             self._floors[consumer.durable] = floor
+            if self._gate is not None:
+                self._gate.purged(operator_id, floor, count)
+
+    async def _purge_up_to(self, consumer: topology.Consumer, sequence: int) -> int:
+        """Returns how many messages went, which nats-py's own call keeps to itself."""
+        request = msgspec.json.encode({"filter": consumer.filter_subject, "seq": sequence + 1})
+        answer = await self._bus.nc.request(f"$JS.API.STREAM.PURGE.{consumer.stream}", request, timeout=PURGE_TIMEOUT)
+        return msgspec.json.decode(answer.data, type=_Purged).purged
 
     async def _watch_unassigned(self) -> None:
         """A command for an operator nobody is assigned to stays in the stream, shown and alarmed."""
