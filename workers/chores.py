@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 import nats.errors
 from nats.js.api import ConsumerInfo, RetentionPolicy
+from nats.js.errors import APIError, NotFoundError
 from nats.js.errors import Error as JetStreamError
-from nats.js.errors import NotFoundError
 
 from ghasi.bus import Bus
 from ghasi.contracts import timers, topology
@@ -39,6 +39,7 @@ class Gate(Protocol):
 
 class _Purged(msgspec.Struct):
     purged: int = 0
+    error: dict[str, Any] | None = None
 
 
 class Chores:
@@ -114,7 +115,10 @@ class Chores:
         """Returns how many messages went, which nats-py's own call keeps to itself."""
         request = msgspec.json.encode({"filter": consumer.filter_subject, "seq": sequence + 1})
         answer = await self._bus.nc.request(f"$JS.API.STREAM.PURGE.{consumer.stream}", request, timeout=PURGE_TIMEOUT)
-        return msgspec.json.decode(answer.data, type=_Purged).purged
+        purged = msgspec.json.decode(answer.data, type=_Purged)
+        if purged.error is not None:
+            APIError.from_error(purged.error)
+        return purged.purged
 
     async def _watch_unassigned(self) -> None:
         """A command for an operator nobody is assigned to stays in the stream, shown and alarmed."""

@@ -70,6 +70,23 @@ async def read_position(bus: Bus, operator_id: str) -> Position | None:
     )
 
 
+async def read_operators(bus: Bus) -> list[str]:
+    """The operators that have a consumer on the dispatch stream, in order. Raises BusError."""
+    found: list[str] = []
+    prefix = subjects.dispatch_durable("")
+    try:
+        while True:
+            some = await bus.js.consumers_info(subjects.SMS_DISPATCH, offset=len(found))
+            found += [one.name for one in some]
+            if not some:
+                break
+    except NotFoundError:
+        return []
+    except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+        raise BusError(f"consumers of {subjects.SMS_DISPATCH}: {type(error).__name__}") from None
+    return sorted(name.removeprefix(prefix) for name in found if _uuid(name.removeprefix(prefix)))
+
+
 async def read_page(bus: Bus, operator_id: str, after: int, to: int, size: int = PAGE) -> tuple[list[Entry], int]:
     """The next commands above sequence `after`, at most `size` and none above `to`, and the sequence up to which that
     is all. Raises BusError where the answer is not whole, or where a replica that lags gave it."""

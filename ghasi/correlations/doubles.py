@@ -19,16 +19,19 @@ PAGE = 5_000
 
 
 @repeated
-def sweep_doubles(now: datetime) -> bool:
-    """Looks at the later tries claimed since the last call; True where more of them wait."""
+def sweep_doubles(now: datetime, behind: timedelta = BEHIND) -> bool:
+    """Looks at the later tries claimed since the last call; True where more of them wait.
+
+    The mark stays `BEHIND` whatever `behind` is: what the last seconds bring is looked at again.
+    """
     with locked():
         mark = fetch(sql_accounting.DOUBLES_MARK, {})
-        since, before = mark[0][0] if mark else BEGINNING, now - BEHIND
+        since, before = mark[0][0] if mark else BEGINNING, now - behind
         given = {"since": first_row_id(since), "before": first_row_id(before), "limit": PAGE}
         later = [] if before <= since else fetch(sql_accounting.LATER_TRIES, given)
         full = len(later) == PAGE
-        end = _moment(later[-1][0]) if full else max(since, before)
-        _note(later, end)
+        end = _moment(later[-1][0]) if full else max(since, min(before, now - BEHIND))
+        _note(later, max(end, before))
         execute(sql_accounting.DOUBLES_ADVANCE, {"done_to": end})
     return full
 

@@ -43,7 +43,7 @@ SELECT {as_json(_TRY)} FROM {LEDGER} c
 WHERE c.message_id = ANY(%(message_ids)s::uuid[]) AND c.enqueued_day = ANY(%(days)s::date[])
 """
 
-# Served by dead_letters_command. The bytes of commands with rows are kept in SMPP_DEAD too: the reason tells that those
+# Served by dead_letters_command. SMPP_DEAD keeps the bytes of commands with rows too, and the reason tells that those
 # are no dead letters. A stream made anew counts from 1 again: what is older than the command is not its own.
 FIND_DEAD = """
 SELECT d.command_seq, max(d.at) FROM smpp.dead_letters d
