@@ -18,6 +18,7 @@ from ghasi.contracts import subjects
 from ghasi.correlations import books, command_reader, doubles, statements
 from ghasi.correlations.accounting import Entry, Outcome, Position
 from ghasi.correlations.command_reader import Unreadable, read_operators, read_page, read_position
+from ghasi.correlations.ids import row_id
 from ghasi.correlations.models import AccountingDouble, AccountingOpen, MessageCorrelation
 from ghasi.correlations.types import PartFateKind
 from ghasi.devstack.servers import Servers
@@ -52,17 +53,11 @@ async def copy_row(counter: Counter, message_id: str, **changes: Any) -> None:
 
     def make() -> None:
         row = MessageCorrelation.objects.get(message_id=message_id)
-        for name, value in {"id": uuid7(), **changes}.items():
+        for name, value in {"id": row_id(datetime.now(UTC)), **changes}.items():
             setattr(row, name, value)
         row.save(force_insert=True)
 
     await counter.on_thread(make)
-
-
-def uuid7() -> UUID:
-    from ghasi.correlations.ids import row_id
-
-    return row_id(datetime.now(UTC))
 
 
 async def test_every_way_a_command_may_end_is_counted_once(counter: Counter) -> None:
