@@ -12,7 +12,8 @@ from uuid import UUID
 from ghasi.bus import Bus, BusError
 from ghasi.correlations import doubles, statements
 from ghasi.correlations.accountant import Accountant
-from ghasi.correlations.command_reader import Unreadable
+from ghasi.correlations.accounting import Position
+from ghasi.correlations.command_reader import Unreadable, read_positions
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
 from workers import metrics
@@ -22,6 +23,8 @@ from workers.ledger_work import LedgerAway, LedgerFault, guarded
 from workers.presence import Presence
 
 CHECK_EVERY = 5.0
+LOOK_AGAIN_EVERY = 60.0
+"""Seconds after which a quiet operator's losses are looked up again: one may have been sent after all."""
 FORGET_EVERY = 3600.0
 HOLD_AT_MOST = 120.0
 """Seconds for which what is not in the books keeps its place in the stream: the check must never fill it up."""
@@ -44,13 +47,15 @@ class Accounting:
     def __init__(
         self, bus: Bus, works: WorkQueue, presence: Presence, operator_ids: tuple[str, ...], retention_days: int
     ) -> None:
+        self._bus = bus
         self._works = works
         self._presence = presence
         self._retention = timedelta(days=retention_days)
         self._accountants = {one: Accountant(bus, one, self._on_thread) for one in operator_ids}
         self._kept_at: dict[str, float] = {}
         self._untold: Counter[str] = Counter()
-        self._unreadable: set[str] = set()
+        self._turned_at: dict[str, float] = {}
+        self._unreadable = ""
         self._shown: dict[str, int] = {}
         self._forget_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -63,43 +68,57 @@ class Accounting:
             await asyncio.sleep(CHECK_EVERY)
             if not self._presence.first:
                 self._kept_at.clear()
+                self._turned_at.clear()
                 continue
             try:
                 await self.turn()
-            except (LedgerAway, LedgerFault) as error:
-                log.warning("accounting.failed", errorType=str(error))
+            except (BusError, LedgerAway, LedgerFault) as error:
+                log.warning("accounting.failed", detail=str(error))
             except Exception:
                 log.exception("accounting.failed")
 
     async def turn(self) -> None:
-        """Each operator's books, then the doubles, then what is shown. One operator's trouble is not the others'."""
+        """Each operator's books, then the doubles, then what is shown."""
+        try:
+            positions = await read_positions(self._bus)
+            self._unreadable = ""
+        except Unreadable as error:
+            self._tell_unreadable(str(error))
+            return
         for operator_id, accountant in self._accountants.items():
+            position = positions.get(operator_id)
+            if position is None:
+                continue
             try:
-                await self._keep(operator_id, accountant)
-            except Unreadable as error:
-                self._tell_unreadable(operator_id, str(error))
+                await self._keep(operator_id, accountant, position)
             except BusError as error:
+                # One operator's trouble is not the others'.
                 log.warning("accounting.failed", operatorId=operator_id, detail=str(error))
         while await self._works.run(_sweep, utc_now()):
             pass
         self._show(await self._works.run(_unexplained, utc_now()))
-        if asyncio.get_running_loop().time() >= self._forget_at:
-            self._forget_at = asyncio.get_running_loop().time() + FORGET_EVERY
+        if self._now() >= self._forget_at:
+            self._forget_at = self._now() + FORGET_EVERY
             await self._works.run(_forget, utc_now() - self._retention)
 
-    async def _keep(self, operator_id: str, accountant: Accountant) -> None:
+    async def _keep(self, operator_id: str, accountant: Accountant, position: Position) -> None:
         untold = self._untold[operator_id]
-        if await accountant.turn(untold=untold) is None:
-            return
-        self._untold[operator_id] -= untold
-        self._unreadable.discard(operator_id)
-        self._kept_at[operator_id] = asyncio.get_running_loop().time()
+        due = self._now() - self._turned_at.get(operator_id, -LOOK_AGAIN_EVERY) >= LOOK_AGAIN_EVERY
+        if due or untold or not accountant.quiet(position):
+            await accountant.turn(position, untold=untold)
+            self._turned_at[operator_id] = self._now()
+            self._untold[operator_id] -= untold
+        self._kept_at[operator_id] = self._now()
         metrics.accounting_checked.labels(operator_id).set_to_current_time()
 
-    def _tell_unreadable(self, operator_id: str, detail: str) -> None:
-        if operator_id not in self._unreadable:
-            self._unreadable.add(operator_id)
-            log.warning("accounting.unreadable", operatorId=operator_id, detail=detail)
+    def _tell_unreadable(self, detail: str) -> None:
+        if not self._unreadable:
+            log.warning("accounting.unreadable", detail=detail)
+        self._unreadable = detail
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     def _show(self, found: dict[UUID, int]) -> None:
         for operator_id in self._accountants:
@@ -115,10 +134,9 @@ class Accounting:
         """How far an operator's subject may be purged: up to the ack floor, but not beyond what is in the books, as
         long as these are kept."""
         accountant = self._accountants.get(operator_id)
-        if accountant is None or operator_id in self._unreadable:
+        if accountant is None or self._unreadable:
             return floor
-        now = asyncio.get_running_loop().time()
-        if now - self._kept_at.setdefault(operator_id, now) > HOLD_AT_MOST:
+        if self._now() - self._kept_at.setdefault(operator_id, self._now()) > HOLD_AT_MOST:
             return floor
         return min(floor, accountant.read_to or 0)
 

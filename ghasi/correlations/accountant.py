@@ -14,7 +14,7 @@ from ghasi.bus import Bus
 from ghasi.correlations import books
 from ghasi.correlations.accounting import Position
 from ghasi.correlations.books import Page
-from ghasi.correlations.command_reader import read_page, read_position
+from ghasi.correlations.command_reader import read_page
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -34,25 +34,24 @@ class Accountant:
         self._bus = bus
         self._operator_id = operator_id
         self._run = run
-        self._delivered_before = 0
-        self._created: datetime | None = None
+        self._before: Position | None = None
+        self._all_settled = False
         self.read_to: int | None = None
 
-    async def turn(self, *, at_once: bool = False, untold: int = 0) -> Position | None:
-        """Brings the books up to what was delivered at the turn before, or `at_once` up to now.
+    def quiet(self, position: Position) -> bool:
+        """True where a turn would find nothing new: all that was delivered is settled and in the books since then."""
+        return self._all_settled and position == self._before
 
-        Most of what is that old has ended and needs no second look. `untold` commands were purged unread. Returns
-        where JetStream stood, None where the operator has no consumer. Raises BusError, Unreadable, and what `run`
-        raises; then the next turn goes on where this one was.
+    async def turn(self, position: Position, *, at_once: bool = False, untold: int = 0) -> None:
+        """Brings the books up to what was delivered at the turn before, or `at_once` up to `position`.
+
+        Most of what is that old has ended and needs no second look. `untold` commands were purged unread. Raises
+        BusError and what `run` raises; then the next turn goes on where this one was.
         """
-        position = await read_position(self._bus, self._operator_id)
-        if position is None:
-            return None
         first = Page(position, 0, 0, _now())
-        reached = await self._run(books.begin, first)
         # Only what is read and entered may be purged: an older life of the stream says nothing of this one.
-        self.read_to = reached
-        to = self._upper_end(position, at_once=at_once)
+        self.read_to = reached = await self._run(books.begin, first)
+        to = position.delivered if at_once else self._aged(position)
         if untold:
             reached = await self._run(books.enter, replace(first, since=reached, read_to=reached, untold=untold))
         while reached < to:
@@ -60,12 +59,14 @@ class Accountant:
             page = Page(position, reached, end, _now(), entries)
             self.read_to = reached = await self._run(books.enter, page)
         await self._run(books.settle, replace(first, now=_now()))
-        return position
+        self._before = position
+        self._all_settled = reached >= position.delivered and not position.unsettled
 
-    def _upper_end(self, position: Position, *, at_once: bool) -> int:
-        before = self._delivered_before if self._created == position.created else 0
-        self._created, self._delivered_before = position.created, position.delivered
-        return position.delivered if at_once else max(position.floor, min(before, position.delivered))
+    def _aged(self, position: Position) -> int:
+        """What is settled has aged enough; of the rest, what was delivered at the turn before."""
+        before = self._before
+        delivered = before.delivered if before is not None and before.created == position.created else 0
+        return max(position.floor, min(delivered, position.delivered))
 
 
 def _now() -> datetime:

@@ -14,15 +14,17 @@ from uuid import UUID
 import msgspec
 import nats.errors
 from nats.aio.msg import Msg
-from nats.js.api import RetentionPolicy
+from nats.js.api import ConsumerInfo, RetentionPolicy
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from ghasi.bus import Bus, BusError
-from ghasi.contracts import subjects, topology
+from ghasi.contracts import subjects
 from ghasi.correlations.accounting import Entry, Position
 
 PAGE = 500
+CONSUMERS_A_PAGE = 256
+"""As many as the server names at once."""
 PAGE_TIMEOUT = 10.0
 _END, _NONE = "204", "404"
 
@@ -46,45 +48,37 @@ _ids = msgspec.json.Decoder(_Ids)
 _loose = msgspec.json.Decoder(_Loose)
 
 
-async def read_position(bus: Bus, operator_id: str) -> Position | None:
-    """None where the operator has no consumer yet. Raises BusError, Unreadable."""
-    consumer = topology.dispatch_consumer(operator_id)
+async def read_positions(bus: Bus) -> dict[str, Position]:
+    """Where each operator's consumer stands, by operator id in order. Raises BusError, Unreadable."""
+    found: list[ConsumerInfo] = []
     try:
-        info = await bus.js.consumer_info(consumer.stream, consumer.durable)
-        stream = await bus.js.stream_info(consumer.stream)
+        while page := await bus.js.consumers_info(subjects.SMS_DISPATCH, offset=len(found)):
+            found += page
+            if len(page) < CONSUMERS_A_PAGE:
+                break
+        stream = await bus.js.stream_info(subjects.SMS_DISPATCH)
     except NotFoundError:
-        return None
+        return {}
     except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
-        raise BusError(f"consumer {consumer.durable}: {type(error).__name__}") from None
+        raise BusError(f"consumers of {subjects.SMS_DISPATCH}: {type(error).__name__}") from None
     if stream.config.retention != RetentionPolicy.LIMITS:
-        raise Unreadable(f"{consumer.stream} removes what is acknowledged by itself")
+        raise Unreadable(f"{subjects.SMS_DISPATCH} removes what is acknowledged by itself")
     if not stream.config.allow_direct or stream.created is None:
-        raise Unreadable(f"{consumer.stream} has no allow_direct")
+        raise Unreadable(f"{subjects.SMS_DISPATCH} has no allow_direct")
+    prefix = subjects.dispatch_durable("")
+    named = {info.name.removeprefix(prefix): info for info in found if info.name.startswith(prefix)}
+    return {name: _position(UUID(name), stream.created, named[name]) for name in sorted(named) if _uuid(name)}
+
+
+def _position(operator_id: UUID, created: datetime, info: ConsumerInfo) -> Position:
     return Position(
-        operator_id=UUID(operator_id),
-        created=stream.created,
+        operator_id=operator_id,
+        created=created,
         floor=info.ack_floor.stream_seq if info.ack_floor else 0,
         delivered=info.delivered.stream_seq if info.delivered else 0,
         unsettled=info.num_ack_pending or 0,
         waiting=info.num_pending or 0,
     )
-
-
-async def read_operators(bus: Bus) -> list[str]:
-    """The operators that have a consumer on the dispatch stream, in order. Raises BusError."""
-    found: list[str] = []
-    prefix = subjects.dispatch_durable("")
-    try:
-        while True:
-            some = await bus.js.consumers_info(subjects.SMS_DISPATCH, offset=len(found))
-            found += [one.name for one in some]
-            if not some:
-                break
-    except NotFoundError:
-        return []
-    except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
-        raise BusError(f"consumers of {subjects.SMS_DISPATCH}: {type(error).__name__}") from None
-    return sorted(name.removeprefix(prefix) for name in found if _uuid(name.removeprefix(prefix)))
 
 
 async def read_page(bus: Bus, operator_id: str, after: int, to: int, size: int = PAGE) -> tuple[list[Entry], int]:

@@ -17,7 +17,7 @@ from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.correlations import books, command_reader, doubles, statements
 from ghasi.correlations.accounting import Entry, Outcome, Position
-from ghasi.correlations.command_reader import Unreadable, read_operators, read_page, read_position
+from ghasi.correlations.command_reader import Unreadable, read_page, read_positions
 from ghasi.correlations.ids import row_id
 from ghasi.correlations.models import AccountingDouble, AccountingOpen, MessageCorrelation
 from ghasi.correlations.types import PartFateKind
@@ -261,7 +261,8 @@ async def test_many_pages_are_entered_once_though_two_keep_the_books(
     for one in made:
         await counter.submit(one)
     await ack(*messages)
-    await asyncio.gather(*(counter.accountant().turn(at_once=True) for _ in range(4)))
+    position = await counter.position()
+    await asyncio.gather(*(counter.accountant().turn(position, at_once=True) for _ in range(4)))
     found = await counter.balance()
     assert (found.taken, found.outcomes[Outcome.SUBMITTED], found.holds) == (40, 40, True)
 
@@ -270,16 +271,16 @@ async def test_what_was_delivered_since_the_last_turn_waits_for_the_next(counter
     await counter.commands(2)
     accountant = counter.accountant()
     messages = await counter.take(2)
-    await accountant.turn()
+    await accountant.turn(await counter.position())
     assert (await counter.balance()).taken == 0
-    await accountant.turn()
+    await accountant.turn(await counter.position())
     assert ((await counter.balance()).taken, accountant.read_to) == (2, messages[-1].metadata.sequence.stream)
 
 
 async def test_what_is_settled_is_looked_at_at_once(counter: Counter) -> None:
     await counter.commands(1)
     await ack(*await counter.take(1))
-    await counter.accountant().turn()
+    await counter.accountant().turn(await counter.position())
     assert len((await counter.balance()).lost) == 1
 
 
@@ -288,22 +289,35 @@ async def test_commands_nobody_has_pulled_are_not_taken(counter: Counter) -> Non
     (message,) = await counter.take(1)
     found = await counter.audit()
     assert (found.taken, found.in_hand, found.holds) == (1, 1, True)
-    position = await read_position(counter.bus, counter.operator_id)
-    assert position is not None
+    position = await counter.position()
     assert (position.unsettled, position.waiting) == (1, 2)
     await message.nak()
 
 
-async def test_an_operator_without_a_consumer_has_no_position(counter: Counter) -> None:
-    assert await read_position(counter.bus, counter.operator_id) is None
-    assert await counter.accountant().turn() is None
-
-
-async def test_the_operators_are_those_that_have_a_consumer(counter: Counter) -> None:
+async def test_only_operators_with_a_consumer_have_a_position(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert counter.operator_id not in await read_positions(counter.bus)
     await counter.commands(1)
     await ack(*await counter.take(1))
-    assert counter.operator_id in await read_operators(counter.bus)
-    assert str(uuid4()) not in await read_operators(counter.bus)
+    assert counter.operator_id in await read_positions(counter.bus)
+    monkeypatch.setattr(command_reader, "CONSUMERS_A_PAGE", 1)
+    assert counter.operator_id in await read_positions(counter.bus)
+
+
+async def test_an_operator_is_quiet_until_something_moves(counter: Counter) -> None:
+    (one,) = await counter.commands(1)
+    accountant = counter.accountant()
+    (message,) = await counter.take(1)
+    await accountant.turn(await counter.position(), at_once=True)
+    assert not accountant.quiet(await counter.position()), "it has something in hand"
+    await counter.submit(one)
+    await ack(message)
+    await accountant.turn(await counter.position(), at_once=True)
+    assert accountant.quiet(await counter.position())
+    await counter.commands(1)
+    await ack(*await counter.take(1))
+    assert not accountant.quiet(await counter.position())
 
 
 async def test_a_message_that_was_purged_ends_the_reading_and_does_not_hold_it_up(counter: Counter) -> None:
@@ -317,8 +331,7 @@ async def test_a_message_that_was_purged_ends_the_reading_and_does_not_hold_it_u
 async def test_a_position_older_than_the_books_finds_no_excess(counter: Counter) -> None:
     await counter.commands(1)
     await counter.take(1)
-    position = await read_position(counter.bus, counter.operator_id)
-    assert position is not None
+    position = await counter.position()
     await counter.commands(2)
     await counter.take(2)
     await counter.audit()
@@ -387,7 +400,7 @@ async def test_a_stream_that_leaves_nothing_to_read_is_said_to(own_servers: Call
         await made.commands(1)
         await made.take(1)
         with pytest.raises(Unreadable, match="removes what is acknowledged"):
-            await read_position(bus, made.operator_id)
+            await read_positions(bus)
     finally:
         await made.close()
         await bus.close()

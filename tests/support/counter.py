@@ -18,7 +18,8 @@ from ghasi.bus import Bus, PullLane
 from ghasi.contracts import subjects, topology
 from ghasi.correlations import dead, ledger, statements
 from ghasi.correlations.accountant import Accountant
-from ghasi.correlations.accounting import Balance
+from ghasi.correlations.accounting import Balance, Position
+from ghasi.correlations.command_reader import read_positions
 from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome
 from tests.support.platform import command
 
@@ -37,6 +38,9 @@ class Counter:
 
     def accountant(self) -> Accountant:
         return Accountant(self.bus, self.operator_id, self.on_thread)
+
+    async def position(self) -> Position:
+        return (await read_positions(self.bus))[self.operator_id]
 
     async def publish(self, *made: dict[str, Any] | bytes, **headers: str) -> None:
         for one in made:
@@ -104,7 +108,7 @@ class Counter:
 
     async def audit(self) -> Balance:
         """The balance after a turn of the accountant up to this moment."""
-        await self.accountant().turn(at_once=True)
+        await self.accountant().turn(await self.position(), at_once=True)
         return await self.balance()
 
     async def close(self) -> None:

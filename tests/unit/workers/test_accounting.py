@@ -96,24 +96,50 @@ async def test_books_that_are_not_kept_hold_the_purge_back_for_a_while_only(
 async def test_one_operators_trouble_is_not_the_others(
     bus: Bus, works: Works, counter: Counter, operator_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strange, broken = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
-    one = checks(bus, works, strange, broken, operator_id)
+    broken = "00000000-0000-4000-8000-000000000002"
+    await bus.ensure_consumer(topology.dispatch_consumer(broken))
+    one = checks(bus, works, broken, operator_id)
 
-    def raising(error: Exception) -> Any:
-        async def turn(**_: Any) -> None:
-            raise error
+    async def fail(*_: Any, **__: Any) -> None:
+        raise BusError("no")
 
-        return turn
-
-    monkeypatch.setattr(one._accountants[strange], "turn", raising(Unreadable("work queue")))
-    monkeypatch.setattr(one._accountants[broken], "turn", raising(BusError("no")))
+    monkeypatch.setattr(one._accountants[broken], "turn", fail)
     await counter.commands(1)
     await ack(*await counter.take(1))
     await one.turn()
     assert shown(operator_id) == 1
-    assert one.purge_to(strange, 7) == 7, "what cannot be read is not held back"
     assert one.purge_to(broken, 7) == 0
     assert one.purge_to("nobody's", 7) == 7
+
+
+async def test_a_stream_that_cannot_be_read_is_not_held_back(
+    bus: Bus, works: Works, operator_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = checks(bus, works, operator_id)
+
+    async def refuse(_: Bus) -> None:
+        raise Unreadable("a work queue")
+
+    assert one.purge_to(operator_id, 7) == 0
+    monkeypatch.setattr(module, "read_positions", refuse)
+    await one.turn()
+    assert one.purge_to(operator_id, 7) == 7
+
+
+async def test_a_quiet_operator_costs_no_look_at_the_database(
+    bus: Bus, works: Works, counter: Counter, operator_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = checks(bus, works, operator_id)
+    (made,) = await counter.commands(1)
+    await counter.submit(made)
+    await ack(*await counter.take(1))
+    await one.turn()
+    calls = len(works.calls)
+    await one.turn()
+    assert len(works.calls) == calls + 2, "the doubles and what is shown"
+    monkeypatch.setattr(module, "LOOK_AGAIN_EVERY", 0.0)
+    await one.turn()
+    assert len(works.calls) > calls + 4
 
 
 async def test_only_the_first_process_checks_and_a_failed_turn_is_not_the_last(

@@ -16,7 +16,7 @@ from ghasi.bus import Bus, BusError, BusSettings
 from ghasi.correlations import audit, doubles, statements
 from ghasi.correlations.accountant import Accountant
 from ghasi.correlations.accounting import Position
-from ghasi.correlations.command_reader import Unreadable, read_operators
+from ghasi.correlations.command_reader import Unreadable, read_positions
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             raise SystemExit(EXIT_DIFFERENCE)
 
     def _audit(self, span: audit.Span, chosen: list[UUID]) -> audit.Report:
-        positions = async_to_sync(_bring_up_to_date)([str(one) for one in chosen])
+        positions = async_to_sync(_bring_up_to_date)(chosen)
         while doubles.sweep_doubles(datetime.now(UTC), behind=timedelta(0)):
             pass
         found = [
@@ -71,15 +71,14 @@ class Command(BaseCommand):
         return audit.Report(span, found, positions, statements.marks())
 
 
-async def _bring_up_to_date(chosen: list[str]) -> dict[UUID, Position]:
+async def _bring_up_to_date(chosen: list[UUID]) -> dict[UUID, Position]:
     """The books as of this moment, and where JetStream stands."""
     bus = await Bus.connect(BusSettings.from_env(), name="audit", wait=CONNECT_WAIT)
-    positions: dict[UUID, Position] = {}
     try:
-        for operator_id in chosen or await read_operators(bus):
-            position = await Accountant(bus, operator_id, _on_thread).turn(at_once=True)
-            if position is not None:
-                positions[position.operator_id] = position
+        found = {one.operator_id: one for one in (await read_positions(bus)).values()}
+        positions = {one: found[one] for one in found if not chosen or one in chosen}
+        for operator_id, position in positions.items():
+            await Accountant(bus, str(operator_id), _on_thread).turn(position, at_once=True)
     finally:
         await bus.close()
     return positions
