@@ -127,11 +127,9 @@ def _beyond(entry: Entry, now: datetime) -> bool:
 
 
 def _by_outcome(entries: Iterable[Entry], judged: Judged) -> Counter[tuple[datetime, str]]:
-    return Counter(
-        (_minute(one.stored_at), judged.outcomes[one.sequence].value)
-        for one in entries
-        if one.sequence in judged.outcomes
-    )
+    outcomes = judged.outcomes
+    ended = ((one.stored_at, outcomes.get(one.sequence)) for one in entries)
+    return Counter((_minute(at), outcome.value) for at, outcome in ended if outcome is not None)
 
 
 def _add(operator_id: UUID, counts: Counter[tuple[datetime, str]]) -> None:
