@@ -130,15 +130,16 @@ class Accounting:
 
     # --- what the purge asks
 
-    def purge_to(self, operator_id: str, floor: int) -> int:
-        """How far an operator's subject may be purged: up to the ack floor, but not beyond what is in the books, as
-        long as these are kept."""
+    def purge_to(self, operator_id: str, floor: int) -> tuple[int, ...]:
+        """Up to where an operator's subject may be purged, in steps: to the ack floor, but not beyond what is in the
+        books as long as these are kept. Where they are not, a step for what is in them and one for the rest."""
         accountant = self._accountants.get(operator_id)
         if accountant is None or self._unreadable:
-            return floor
+            return (floor,)
+        read_to = min(floor, accountant.read_to or 0)
         if self._now() - self._kept_at.setdefault(operator_id, self._now()) > HOLD_AT_MOST:
-            return floor
-        return min(floor, accountant.read_to or 0)
+            return (read_to, floor)
+        return (read_to,)
 
     def purged(self, operator_id: str, to: int, count: int) -> None:
         """`count` messages were purged up to sequence `to`: what was not in the books is untold."""
