@@ -1,4 +1,4 @@
-"""The product between real servers and the SMSC for load, piece by piece, so that a backlog can stand before it runs."""
+"""The product between real servers and the SMSC for load, piece by piece: a backlog can stand before it runs."""
 
 from __future__ import annotations
 
