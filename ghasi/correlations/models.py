@@ -10,7 +10,24 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Right
 
+from ghasi.correlations.models_accounting import (
+    AccountingDouble,
+    AccountingMark,
+    AccountingMinute,
+    AccountingOpen,
+)
 from ghasi.correlations.types import RowStatus
+
+__all__ = [
+    "AccountingDouble",
+    "AccountingMark",
+    "AccountingMinute",
+    "AccountingOpen",
+    "DeadLetter",
+    "InboxReceipt",
+    "MessageCorrelation",
+    "SweepMark",
+]
 
 STATUSES = [(status.value, status.value) for status in RowStatus]
 
@@ -139,6 +156,7 @@ class DeadLetter(models.Model):
     message_id = models.UUIDField(null=True)
     size = models.BigIntegerField(help_text="Octets of the command.")
     at = models.DateTimeField()
+    command_seq = models.BigIntegerField(null=True, help_text="Stream sequence of the command in SMS_DISPATCH.")
 
     class Meta:
         db_table = '"smpp"."dead_letters"'
@@ -151,6 +169,11 @@ class DeadLetter(models.Model):
                 fields=["message_id"],
                 condition=models.Q(message_id__isnull=False),
                 name="dead_letters_message",
+            ),
+            models.Index(
+                fields=["operator_id", "command_seq"],
+                condition=models.Q(command_seq__isnull=False),
+                name="dead_letters_command",
             ),
         ]
 
