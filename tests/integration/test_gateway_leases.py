@@ -13,9 +13,10 @@ from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord, State
 from ghasi.contracts.submission import Fate
-from sessions_gateway import leases, slot_keeper
-from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway import replica_lease, slot_keeper
+from sessions_gateway.leases import SlotLeases
 from sessions_gateway.metrics import Metrics
+from sessions_gateway.replica_lease import ReplicaLease
 from sessions_gateway.store import Store, StoreAway
 from tests.support.gateway import World, until, world
 
@@ -29,11 +30,11 @@ async def place(nats_url: str, redis_url: str) -> AsyncIterator[World]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rules in a tenth of the time."""
-    monkeypatch.setattr(leases, "RENEW_EVERY", 0.2)
-    monkeypatch.setattr(leases, "RETRY_AFTER", 0.1)
-    monkeypatch.setattr(leases, "RENEW_TIMEOUT", 0.3)
-    monkeypatch.setattr(leases, "UNBIND_AFTER", 0.8)
-    monkeypatch.setattr(leases, "WRITE_FOR", 1.1)
+    monkeypatch.setattr(replica_lease, "RENEW_EVERY", 0.2)
+    monkeypatch.setattr(replica_lease, "RETRY_AFTER", 0.1)
+    monkeypatch.setattr(replica_lease, "RENEW_TIMEOUT", 0.3)
+    monkeypatch.setattr(replica_lease, "UNBIND_AFTER", 0.8)
+    monkeypatch.setattr(replica_lease, "WRITE_FOR", 1.1)
     monkeypatch.setattr(slot_keeper, "LOOK_EVERY", 0.1)
 
 
