@@ -93,19 +93,22 @@ async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..
     operators = [one(windowSize=2000)]
     port = operators[0]["port"]
     with Proxy(port) as proxy:
-        operators[0]["management"] = {"override": {"host": "127.0.0.1", "port": proxy.port}}
+        hosts = [f"127.0.0.1:{proxy.port}", f"127.0.0.1:{port}"]
+        operators[0]["management"] = {"override": {"hosts": hosts}}
         async with Replicas(servers, tmp_path, operators) as world:
             world.gateway("a")
             record = await world.until_bound("a")
-            world.gateway("b")
+            # The other one soon finds the way round the proxy.
+            world.gateway("b", SMPP_BIND_TIMEOUT="1", SMPP_RECONNECT_DELAYS="0.5")
             await world.until(lambda: world.said("b", "lease.held"))
             proxy.black_hole()
             answers = [asyncio.create_task(each) for each in large(world, record)]
             await until_stuck(world, "a")
             began = time.monotonic()
             world.children["a"].pause()
-            proxy.heal()
             await asleep_until_taken_over(world, began)
+            # Only now: an SMSC does not wait for ever for the rest of a PDU.
+            proxy.heal()
             held = await until_still(proxy)
             came = len(submits(world, 1))
             assert came > 0
@@ -113,8 +116,7 @@ async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..
             totals = [fates(await answer) for answer in answers]
             await awake_and_quiet(world, "a")
             assert len(submits(world, 1)) == came
-            sent_by_others = await until_still(proxy) - held
-            assert sent_by_others < 1_000, "heartbeats of the new holder at most"
+            assert await until_still(proxy) == held
     unanswered = sum(total.get(Fate.UNANSWERED, 0) for total in totals)
     accepted = sum(total.get(Fate.ACCEPTED, 0) for total in totals)
     unsent = sum(total.get(Fate.NOT_SENT, 0) for total in totals)

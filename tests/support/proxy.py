@@ -209,7 +209,9 @@ class Proxy:
             ways = ((one.client, target, self._up), (target, one.client, self._down))
             tasks = [self._spawn(one, self._carry(*way)) for way in ways]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            broken = any(task.done() and task.exception() is not None for task in tasks)
+            # Of every task: an exception that nobody looked at is told at the end of the run.
+            errors = [task.exception() for task in tasks if task.done()]
+            broken = any(errors)
         except OSError:
             broken = True
         one.tasks.discard(asyncio.current_task())
@@ -287,7 +289,7 @@ async def _end_tasks(one: _Connection) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _close(end: socket.socket, *, reset: bool) -> None:
