@@ -63,6 +63,8 @@ class Replicas(Product):
     def __init__(self, servers: Servers, folder: Path, operators: Sequence[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(servers, folder, operators, **kwargs)
         self.http_ports: dict[str, int] = {}
+        self._lives: dict[str, int] = {}
+        """Where in its log the present life of a replica begins."""
         self.bus: Bus
 
     async def __aenter__(self) -> Replicas:
@@ -89,6 +91,8 @@ class Replicas(Product):
         """A replica of that name; again under the same name is another life of it."""
         self.http_ports[name] = port = self.http_ports.get(name) or free_port()
         argv = [sys.executable, "-m", "sessions_gateway"]
+        earlier = self.servers.run.logs / f"{self.tag}-{name}.log"
+        self._lives[name] = earlier.stat().st_size if earlier.exists() else 0
         return self.run(name, argv, GATEWAY_REPLICA=name, HTTP_PORT=str(port), **env)
 
     def forget(self, name: str) -> None:
@@ -108,8 +112,8 @@ class Replicas(Product):
         return [msgspec.json.decode(line) for line in whole.splitlines()]
 
     def said(self, name: str, event: str) -> list[dict[str, Any]]:
-        """Log lines of a replica."""
-        lines = self.children[name].log_file.read_bytes().splitlines()
+        """Log lines of a replica in its present life."""
+        lines = self.children[name].log_file.read_bytes()[self._lives[name] :].splitlines()
         found = [msgspec.json.decode(line) for line in lines if line.startswith(b"{")]
         return [line for line in found if line["event"] == event]
 
