@@ -38,7 +38,7 @@ class SessionProtocol(asyncio.Protocol):
     TCP_USER_TIMEOUT in seconds.
 
     `session` is the session, `closed` is set after its last event has been handed up. Octets already given to
-    the kernel or to asyncio can only be stopped by `abort`: who loses the right to write calls it.
+    the kernel can only be stopped by `abort`, and only while it has not sent them.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class SessionProtocol(asyncio.Protocol):
         if self._lowest is self._transport:
             self._transport.set_write_buffer_limits(high=0)
         _set_options(self._socket, self._user_timeout)
+        self._guard_leftovers()
         self.pump()
 
     def data_received(self, data: bytes) -> None:
@@ -159,8 +160,7 @@ class SessionProtocol(asyncio.Protocol):
                 self.session.close("the peer does not read", abort=True)
             return
         if self._may_write is not None and not self._may_write():
-            self.session.close("not allowed to write", abort=True)
-            self._reset()
+            self._refuse()
             return
         octets = bytes(self._held)
         self._held.clear()
@@ -169,6 +169,26 @@ class SessionProtocol(asyncio.Protocol):
             self._on_bytes(len(octets), 0)
         if self._lowest is not self._transport and self._waits_in_transport():
             self._look_later()
+
+    def _guard_leftovers(self) -> None:
+        """The rest of a write that the kernel would not take whole, asyncio sends later by itself: it asks too."""
+        lowest: Any = self._lowest
+        may_write, send = self._may_write, getattr(lowest, "_write_ready", None)
+        if may_write is None or send is None:
+            return
+
+        def ask_first() -> None:
+            if may_write():
+                send()
+            else:
+                self._refuse()
+                self.pump()
+
+        lowest._write_ready = ask_first
+
+    def _refuse(self) -> None:
+        self.session.close("not allowed to write", abort=True)
+        self._reset()
 
     def _waits_in_transport(self) -> int:
         if self._lowest is None or self._is_closing:

@@ -201,6 +201,9 @@ class BindSlot:
 
     def _after_credentials(self, error: CredentialsError) -> float:
         delay = self._backoff.failed(random.random())  # noqa: S311 - jitter
+        if error.slow:
+            # Nothing changes until a person or a deployment changes it.
+            log.error("smpp.credentials.not_given", operatorId=self._owner.operator_id, reason=error.reason)
         self._fail(error.reason)
         return self._slow(delay) if error.slow else delay
 

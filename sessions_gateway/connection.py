@@ -86,6 +86,7 @@ class Link:
         self._bound: asyncio.Future[Bound] = self._loop.create_future()
         self._drained: asyncio.Event | None = None
         self._timers = timers
+        self._may_write = may_write
         self.reason = ""
         self.protocol = SessionProtocol(
             SessionConfig(
@@ -161,8 +162,11 @@ class Link:
 
     @property
     def takes(self) -> int:
-        """How many PDUs may be handed to the link now; none while an earlier write waits in the kernel."""
-        return 0 if self.protocol.congested or not self.can_submit else self._session.window_free
+        """How many PDUs may be handed to the link now; none while an earlier write waits in the kernel, or without
+        the right to write: what would be refused at the socket is not to be in doubt."""
+        if self.protocol.congested or not self.can_submit or not self._may_write():
+            return 0
+        return self._session.window_free
 
     @property
     def window_used(self) -> int:

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import time
 import uuid
+from typing import Any
 
 from ghasi.bus import Bus, BusError, BusSettings, TopologyConflict
 from ghasi.contracts import subjects
-from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, WantedRecord
+from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, SlotRecord, WantedRecord
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
@@ -19,13 +20,16 @@ from sessions_gateway.control import Control
 from sessions_gateway.credentials import CredentialsClient
 from sessions_gateway.health import Health
 from sessions_gateway.http import HttpServer
-from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway.leases import SlotLeases
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator import Operator, OperatorTools
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.records import Records
+from sessions_gateway.replica_lease import ReplicaLease, lease_clock
+from sessions_gateway.slot_keeper import Leases
+from sessions_gateway.slot_view import SlotView
 from sessions_gateway.store import Store, StoreAway
 from sessions_gateway.submissions import Desk, Submissions
 
@@ -49,6 +53,7 @@ class Gateway:
         self.operators: dict[str, Operator] = {}
         self._bus_settings = bus_settings
         self._side: set[asyncio.Task[None]] = set()
+        self._known_replicas: dict[str, tuple[str, tuple[str, ...]] | None] = {}
         self._running = False
         self.bus: Bus
 
@@ -80,10 +85,11 @@ class Gateway:
         await self._ensure()
         self._build()
         self.bus.on_reconnect = self._reconnected
-        for mirror in (self._sessions, self._replicas, self._wanted):
+        for mirror in self._mirrors:
             mirror.start()
-        # What the staff wants is known before the first bind is made.
-        await self._wanted.filled.wait()
+        # What the staff wants, and who else is there, is known before the first bind is made.
+        for mirror in (self._wanted, self._replicas, self._slot_keys):
+            await mirror.filled.wait()
         await self._submissions.start()
         await self._control.start()
         with contextlib.suppress(BusError):
@@ -110,6 +116,7 @@ class Gateway:
         if self._running:
             began = time.monotonic()
             log.info("gateway.stopping", replica=self.config.replica)
+            self._lease.withdraw()
             grace = max(0.0, self.config.shutdown_deadline - STOP_MARGIN)
             taking = asyncio.create_task(self._submissions.stop_taking())
             await asyncio.gather(*(operator.stop(grace) for operator in self.operators.values()))
@@ -120,7 +127,7 @@ class Gateway:
             await self._control.stop()
             await self._records.stop()
             await self._lease.stop()
-            for mirror in (self._sessions, self._replicas, self._wanted):
+            for mirror in self._mirrors:
                 await mirror.stop()
             log.info("gateway.stopped", replica=self.config.replica, seconds=round(time.monotonic() - began, 2))
         await asyncio.gather(*(end_task(task) for task in self._side))
@@ -154,22 +161,24 @@ class Gateway:
         self._receipts = Receipts(self.bus)
         self._sessions = Mirror(self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed)
         self._replicas = Mirror(
-            self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, lambda _: None, foreign=(WORKER_KEYS,)
+            self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, self._replica_changed, foreign=(WORKER_KEYS,)
         )
+        self._slot_keys = Mirror(self.bus, subjects.BUCKET_SLOTS, SlotRecord, self._slot_changed)
         self._wanted = Mirror(self.bus, subjects.BUCKET_WANTED, WantedRecord, self._wanted_changed)
+        self._mirrors: tuple[Mirror[Any], ...] = (self._sessions, self._replicas, self._slot_keys, self._wanted)
         replica = ReplicaRecord(config.replica, self.epoch, time.time(), list(config.operator_ids))
         self._lease = ReplicaLease(
-            store, replica, self.metrics, sole=config.sole, changed=self._lease_changed, clock=loop.time
+            store, replica, self.metrics, sole=config.sole, changed=self._lease_changed, clock=lease_clock
         )
         self._slots = SlotLeases(store, config.replica, self.epoch, self.metrics, sole=config.sole)
+        view = SlotView(config.replica, self._slot_keys, self._replicas, sole=config.sole)
         tools = OperatorTools(
             replica=config.replica,
             epoch=self.epoch,
             slot_tools=SlotTools(
                 CredentialsClient(config.management), config.timers, config.retries, self._lease.may_write
             ),
-            lease=self._lease,
-            slots=self._slots,
+            leases=Leases(self._lease, self._slots, view),
             sessions=self._sessions,
             memory=memory,
             metrics=self.metrics,
@@ -213,8 +222,30 @@ class Gateway:
         if operator is not None:
             operator.want(self._wanted.get(operator_id))
 
+    def _slot_changed(self, key: str) -> None:
+        operator_id, _, slot = key.partition(".")
+        if not slot.isdecimal():
+            return
+        self._slots.seen(operator_id, int(slot), self._slot_keys.get(key), self._slot_keys.revision(key))
+        self._wake(operator_id)
+
+    def _replica_changed(self, replica: str) -> None:
+        """A replica that came, went or gave up operators; a mere renewal is nothing to act on."""
+        record = self._replicas.get(replica)
+        known = (record.epoch, tuple(record.operator_ids)) if record is not None else None
+        if self._known_replicas.get(replica) == known:
+            return
+        self._known_replicas[replica] = known
+        for operator_id in self.operators:
+            self._wake(operator_id)
+
+    def _wake(self, operator_id: str) -> None:
+        operator = self.operators.get(operator_id)
+        if operator is not None:
+            operator.wake()
+
     def _lease_changed(self) -> None:
-        if not self._lease.held:
+        if not self._lease.may_write():
             self._slots.lose_all()
         for operator in self.operators.values():
             operator.wake()

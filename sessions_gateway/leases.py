@@ -1,167 +1,20 @@
-"""Who may bind: one renewed key per replica, one key per bind slot (docs/architecture.md, leases).
-
-A replica writes to no socket later than 9 s after the start of its last confirmed renewal; its key lives 12 s, so
-nobody takes its slots while it may still write. A paused process asks `may_write` in the same call as each write.
-"""
+"""Bind slots: one key each, taken by compare-and-set (docs/architecture.md, binds and leases)."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 
 import msgspec
 
 from ghasi.contracts import subjects
-from ghasi.contracts.sessions import ReplicaRecord, SlotRecord
+from ghasi.contracts.sessions import SlotRecord
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
 from sessions_gateway.metrics import Metrics
+from sessions_gateway.replica_lease import epoch_of
 from sessions_gateway.store import Store, StoreAway
-
-RENEW_EVERY = 3.0
-RETRY_AFTER = 1.0
-WRITE_FOR = 9.0
-UNBIND_AFTER = 8.5
-RENEW_TIMEOUT = 2.5
-RELEASE_TRIES = 3
 
 log = get_logger()
 _encode = msgspec.json.encode
-
-
-class ReplicaLease:
-    """This replica's key. `changed()` is called when the right to bind comes or goes."""
-
-    def __init__(
-        self,
-        store: Store,
-        record: ReplicaRecord,
-        metrics: Metrics,
-        *,
-        sole: bool,
-        changed: Callable[[], None],
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._record = record
-        self._metrics = metrics
-        self._sole = sole
-        self._changed = changed
-        self._clock = clock
-        self._revision: int | None = None
-        self._confirmed: float | None = None
-        self._held = False
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def held(self) -> bool:
-        """Whether binds may be made and kept."""
-        return self._held
-
-    def may_write(self) -> bool:
-        """Asked in the same call as each write to a socket."""
-        if self._sole:
-            return True
-        return self._confirmed is not None and self._clock() - self._confirmed < WRITE_FOR
-
-    def write_for(self) -> float:
-        """Seconds the right to write lasts without another renewal."""
-        if self._sole:
-            return float("inf")
-        return 0.0 if self._confirmed is None else max(0.0, self._confirmed + WRITE_FOR - self._clock())
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="replica-lease")
-
-    async def stop(self) -> None:
-        """Gives the key back, so that others need not wait for it to expire."""
-        await end_task(self._task)
-        try:
-            await self._delete()
-        except StoreAway:
-            log.warning("lease.not_released", replica=self._record.replica)
-        self._revision = self._confirmed = None
-        self._held = False
-        self._metrics.leased.set(0)
-
-    async def _delete(self) -> None:
-        """A renewal cut off just now may still move the revision on, so look again after a conflict."""
-        for _ in range(RELEASE_TRIES):
-            revision = await self._our_revision()
-            if revision is None:
-                return
-            if await self._store.delete(subjects.BUCKET_REPLICAS, self._record.replica, revision):
-                return
-
-    async def _run(self) -> None:
-        while True:
-            began = self._clock()
-            renewed = await self._renew(began)
-            self._judge()
-            pause = RENEW_EVERY if renewed else RETRY_AFTER
-            if self._held and not self._sole and self._confirmed is not None:
-                # Wake in time to unbind while that may still be written.
-                pause = min(pause, max(0.0, self._confirmed + UNBIND_AFTER - self._clock()) + 0.01)
-            await asyncio.sleep(pause)
-
-    async def _renew(self, began: float) -> bool:
-        limit = RENEW_TIMEOUT
-        if self._held and not self._sole and self._confirmed is not None:
-            limit = max(0.05, min(limit, self._confirmed + UNBIND_AFTER - began))
-        try:
-            async with asyncio.timeout(limit):
-                revision = await self._write()
-        except (StoreAway, TimeoutError):
-            return False
-        if revision is None:
-            return False
-        self._revision, self._confirmed = revision, began
-        return True
-
-    async def _write(self) -> int | None:
-        """Our key's new revision; None: the name is another living process's."""
-        bucket, key, value = subjects.BUCKET_REPLICAS, self._record.replica, _encode(self._record)
-        if self._sole:
-            return await self._store.put(bucket, key, value)
-        if self._revision is not None:
-            revision = await self._store.update(bucket, key, value, self._revision)
-            if revision is not None:
-                return revision
-            if (ours := await self._our_revision()) is not None:
-                # An update whose answer was lost had been made all the same.
-                return await self._store.update(bucket, key, value, ours)
-            self._lose()
-        revision = await self._store.create(bucket, key, value)
-        if revision is None:
-            log.warning("lease.name_taken", replica=key, detail="waiting for its holder to end or expire")
-        return revision
-
-    async def _our_revision(self) -> int | None:
-        found = await self._store.get(subjects.BUCKET_REPLICAS, self._record.replica)
-        return found[1] if found is not None and _epoch_of(found[0]) == self._record.epoch else None
-
-    def _lose(self) -> None:
-        """The key expired or was taken: what it stood for is gone, whatever the clock says."""
-        self._revision = self._confirmed = None
-        self._set_held(False)
-
-    def _judge(self) -> None:
-        if self._confirmed is None:
-            return
-        age = self._clock() - self._confirmed
-        self._set_held(self._sole or age < UNBIND_AFTER)
-
-    def _set_held(self, held: bool) -> None:
-        if held == self._held:
-            return
-        self._held = held
-        self._metrics.leased.set(held)
-        if held:
-            log.info("lease.held", replica=self._record.replica, epoch=self._record.epoch)
-        else:
-            log.error("lease.lost", replica=self._record.replica, epoch=self._record.epoch)
-        self._changed()
 
 
 class SlotLeases:
@@ -180,8 +33,12 @@ class SlotLeases:
         """Slots of the operator held here, lowest first."""
         return sorted(slot for operator, slot in self._held if operator == operator_id)
 
+    def fence(self, operator_id: str, slot: int) -> int | None:
+        """The fencing number under which the slot is held here."""
+        return self._held.get((operator_id, slot))
+
     def holder(self, operator_id: str, slot: int) -> str | None:
-        """Which replica held the slot when it was last looked at."""
+        """Which replica held the slot when it was last heard of."""
         key = (operator_id, slot)
         return self._replica if key in self._held else self._others.get(key)
 
@@ -213,11 +70,30 @@ class SlotLeases:
             pass
         self._count(operator_id, slot, "released", revision)
 
+    def lose(self, operator_id: str) -> None:
+        """The operator's binds have been ended because the right to write runs out: nothing of it is ours now."""
+        for slot in self.held(operator_id):
+            self._count(operator_id, slot, "lost", self._held.pop((operator_id, slot)))
+
     def lose_all(self) -> None:
         """The replica's key was lost: others may have taken any slot."""
-        for (operator_id, slot), revision in self._held.items():
-            self._count(operator_id, slot, "lost", revision)
-        self._held.clear()
+        for operator_id in {operator_id for operator_id, _ in self._held}:
+            self.lose(operator_id)
+
+    def seen(self, operator_id: str, slot: int, record: SlotRecord | None, revision: int) -> None:
+        """What the bucket says of a slot. One of ours that stands in another's name later than we took it is lost."""
+        key = (operator_id, slot)
+        if record is None:
+            self._others.pop(key, None)
+            return
+        if (record.replica, record.epoch) == (self._replica, self._epoch):
+            return
+        ours = self._held.get(key)
+        if ours is None:
+            self._others[key] = record.replica
+        elif revision > ours and not self._sole:
+            self._others[key] = record.replica
+            self._count(operator_id, slot, "lost", self._held.pop(key))
 
     async def _take_over(self, operator_id: str, slot: int, key: str, value: bytes) -> int | None:
         found = await self._store.get(subjects.BUCKET_SLOTS, key)
@@ -236,7 +112,7 @@ class SlotLeases:
         holder = await self._store.get(subjects.BUCKET_REPLICAS, record.replica)
         if holder is None:
             return True
-        return _epoch_of(holder[0]) != record.epoch
+        return epoch_of(holder[0]) != record.epoch
 
     def _count(self, operator_id: str, slot: int, change: str, revision: int) -> None:
         self._metrics.lease_changes.labels(operator_id, change).inc()
@@ -246,12 +122,5 @@ class SlotLeases:
 def _slot_record(value: bytes) -> SlotRecord | None:
     try:
         return msgspec.json.decode(value, type=SlotRecord)
-    except msgspec.DecodeError:
-        return None
-
-
-def _epoch_of(value: bytes) -> str | None:
-    try:
-        return msgspec.json.decode(value, type=ReplicaRecord).epoch
     except msgspec.DecodeError:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -45,7 +46,7 @@ class Mirror(Generic[T]):
         self._changed = changed
         self._silence = silence
         self._foreign = foreign
-        self._items: dict[str, tuple[T, float]] = {}
+        self._items: dict[str, tuple[T, float, int]] = {}
         self._task: asyncio.Task[None] | None = None
         self.filled = asyncio.Event()
         """Set once the bucket has been read for the first time."""
@@ -54,10 +55,20 @@ class Mirror(Generic[T]):
         found = self._items.get(key)
         return found[0] if found else None
 
+    def revision(self, key: str) -> int:
+        """Of the value that `get` gives; 0 where there is none."""
+        found = self._items.get(key)
+        return found[2] if found else 0
+
+    def age(self, key: str) -> float:
+        """Seconds since the key was last heard of; infinite where there is none."""
+        found = self._items.get(key)
+        return asyncio.get_running_loop().time() - found[1] if found else math.inf
+
     def fresh(self, within: float) -> Iterator[tuple[str, T]]:
         """Keys heard of in the last `within` seconds."""
         oldest = asyncio.get_running_loop().time() - within
-        for key, (value, heard) in list(self._items.items()):
+        for key, (value, heard, _) in list(self._items.items()):
             if heard >= oldest:
                 yield key, value
 
@@ -91,7 +102,7 @@ class Mirror(Generic[T]):
                 if entry is not None:
                     if seen is not None:
                         seen.add(entry.key)
-                    self._apply(entry.key, entry.operation, entry.value)
+                    self._apply(entry.key, entry.operation, entry.value, entry.revision or 0)
                 elif seen is not None:
                     self._drop_unseen(seen)
                     seen = None
@@ -105,7 +116,7 @@ class Mirror(Generic[T]):
             del self._items[key]
             self._changed(key)
 
-    def _apply(self, key: str, operation: str | None, value: bytes | None) -> None:
+    def _apply(self, key: str, operation: str | None, value: bytes | None, revision: int = 0) -> None:
         if key.startswith(self._foreign):
             return
         if operation in ("DEL", "PURGE") or not value:
@@ -117,5 +128,5 @@ class Mirror(Generic[T]):
         except msgspec.DecodeError:
             log.error("bucket.unreadable", stream=self._bucket, detail="a record of another form is left out")
             return
-        self._items[key] = (decoded, asyncio.get_running_loop().time())
+        self._items[key] = (decoded, asyncio.get_running_loop().time(), revision)
         self._changed(key)

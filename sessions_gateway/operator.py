@@ -15,14 +15,13 @@ from ghasi.logs import get_logger
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.connection import Link
 from sessions_gateway.establish import BoundLinks, Plan
-from sessions_gateway.leases import ReplicaLease, SlotLeases
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator_settings import OperatorSettings
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.session_record import Standing, session_record
-from sessions_gateway.slot_keeper import SlotKeeper
+from sessions_gateway.slot_keeper import Leases, SlotKeeper
 from sessions_gateway.traffic import Traffic
 
 log = get_logger()
@@ -35,8 +34,7 @@ class OperatorTools:
     replica: str
     epoch: str
     slot_tools: SlotTools
-    lease: ReplicaLease
-    slots: SlotLeases
+    leases: Leases
     sessions: Mirror[SessionRecord]
     memory: Memory
     metrics: Metrics
@@ -68,10 +66,10 @@ class Operator:
         self._keeper = SlotKeeper(
             self,
             tools.slot_tools,
-            tools.lease,
-            tools.slots,
+            tools.leases,
             most=self._max_binds,
             unwanted=self._why_unbound,
+            kept=self._keeps_slots,
             settled=self._slots_settled,
         )
         self._slots = self._keeper.slots
@@ -183,10 +181,14 @@ class Operator:
 
     def _why_unbound(self) -> str:
         wanted = self.wanted.wanted
-        return "" if wanted in (Wanted.BOUND, Wanted.DRAINED) else wanted.value
+        return "" if wanted is Wanted.BOUND else wanted.value
+
+    def _keeps_slots(self) -> bool:
+        """A drained operator is handed over as at a stop; nobody else is to bind for one that is unbound."""
+        return self.wanted.wanted is not Wanted.DRAINED
 
     def _slots_settled(self) -> None:
-        if self.failed and not self._slots and not self._tools.slots.held(self.operator_id):
+        if self.failed and not self._slots and not self._tools.leases.slots.held(self.operator_id):
             # The slots are another replica's now: what went wrong here says nothing any more.
             self.failed, self.reason = False, None
         if self.state() is not self._settled_state:

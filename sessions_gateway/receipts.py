@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import nats.errors
 
-from ghasi.bus import Bus, BusError, Publication
+from ghasi.bus import Bus, BusError, BusTimeout, Publication
 from ghasi.contracts import subjects
 from ghasi.contracts.events import receipt_msg_id, stable_id
 from ghasi.contracts.submission import LateResponse, encode
@@ -27,9 +27,12 @@ from sessions_gateway.connection import Link
 from sessions_gateway.metrics import OperatorMetrics
 
 MAX_WAITING = 20_000
+MAX_WAITING_OCTETS = 16 * 1024 * 1024
 MAX_BATCH = 200
 MAX_RUNNING = 4
-PUBLISH_WITHIN = 6.0
+PUBLISH_WITHIN = 4.0
+SILENT_FOR = 1.0
+"""Seconds in which nothing new is tried after a publish that was not answered in time."""
 RETRY_LATE_AFTER = 1.0
 LOOK_AGAIN = 0.05
 _ESM_TYPE = 0x3C
@@ -63,6 +66,8 @@ class Receipts:
         self._bus = bus
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Taken] = deque()
+        self._octets = 0
+        self._silent_until = 0.0
         self._running: set[asyncio.Task[None]] = set()
         self._kick_due = False
         self._late: deque[_Taken] = deque()
@@ -76,11 +81,17 @@ class Receipts:
         elif not is_receipt(request):
             metrics.mo.inc()
             self._answer(link, request, CommandStatus.ESME_ROK)
-        elif not self._bus.connected or len(self._waiting) >= MAX_WAITING:
+        elif not self._takes(len(frame)):
             metrics.receipts_failed.inc()
             self._answer(link, request, CommandStatus.ESME_RX_T_APPN)
         else:
             self._add(_Taken(operator_id, _receipt(operator_id, frame), metrics, link, request))
+
+    def _takes(self, octets: int) -> bool:
+        """Whether a receipt can be stored soon and need not be kept in memory beyond the bound."""
+        if not self._bus.connected or self._loop.time() < self._silent_until:
+            return False
+        return len(self._waiting) < MAX_WAITING and self._octets + octets <= MAX_WAITING_OCTETS
 
     def take_late(self, operator_id: str, metrics: OperatorMetrics, response: LateResponse) -> None:
         """A response after its request was given up; kept until it is stored."""
@@ -110,6 +121,7 @@ class Receipts:
 
     def _add(self, taken: _Taken) -> None:
         self._waiting.append(taken)
+        self._octets += len(taken.publication.payload)
         if not self._kick_due:
             self._kick_due = True
             self._loop.call_soon(self._kick)
@@ -117,10 +129,15 @@ class Receipts:
     def _kick(self) -> None:
         self._kick_due = False
         while self._waiting and len(self._running) < MAX_RUNNING:
-            batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+            batch = self._from_waiting(MAX_BATCH)
             task = asyncio.create_task(self._publish(batch), name="receipts")
             self._running.add(task)
             task.add_done_callback(self._ended)
+
+    def _from_waiting(self, most: int) -> list[_Taken]:
+        batch = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._octets -= sum(len(taken.publication.payload) for taken in batch)
+        return batch
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -133,6 +150,10 @@ class Receipts:
                 await self._bus.publish_many([taken.publication for taken in batch])
         except (BusError, nats.errors.Error, OSError, TimeoutError) as error:
             log.warning("receipts.not_stored", count=len(batch), errorType=type(error).__name__)
+            if isinstance(error, BusTimeout | TimeoutError):
+                # What waits behind it would only wait as long: the operator is to hear now that it keeps them.
+                self._silent_until = self._loop.time() + SILENT_FOR
+                batch = [*batch, *self._from_waiting(len(self._waiting))]
             self._failed(batch)
             return
         for taken in batch:

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ghasi.tasks import end_task
 from sessions_gateway.bind import BindSlot, SlotOwner, SlotTools
-from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway.leases import SlotLeases
+from sessions_gateway.replica_lease import ReplicaLease
+from sessions_gateway.slot_view import SlotView
 from sessions_gateway.store import StoreAway
 
 LOOK_EVERY = 2.0
+LOOK_SOON = 0.5
+"""While a slot that we should hold is neither ours nor a living replica's."""
+SHARE_AFTER = 20.0
+"""Seconds that we hold more than our share until one slot is handed on; the same again until the next."""
 LEASE_GRACE = 0.2
+AT_ONCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """What decides which slots are held here."""
+
+    replica: ReplicaLease
+    slots: SlotLeases
+    view: SlotView
 
 
 class SlotKeeper:
-    """`most()` is how many binds the operator allows; `unwanted()` is why it is not to be bound, "" if it is.
+    """`most()` is how many binds the operator allows; `unwanted()` is why it is not to be bound, "" if it is;
+    `kept()` is whether the slots stay ours while it is not.
 
     `settled()` is called after each change of what is held.
     """
@@ -25,21 +43,26 @@ class SlotKeeper:
         self,
         owner: SlotOwner,
         tools: SlotTools,
-        lease: ReplicaLease,
-        leases: SlotLeases,
+        leases: Leases,
         *,
         most: Callable[[], int],
         unwanted: Callable[[], str],
+        kept: Callable[[], bool],
         settled: Callable[[], None],
     ) -> None:
         self._owner = owner
         self._tools = tools
-        self._lease = lease
-        self._leases = leases
+        self._lease = leases.replica
+        self._leases = leases.slots
+        self._view = leases.view
         self._most = most
         self._unwanted = unwanted
+        self._kept = kept
         self._settled = settled
+        self._loop = asyncio.get_running_loop()
         self._retiring: set[int] = set()
+        self._fences: dict[int, int] = {}
+        self._surplus_since: float | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._side: set[asyncio.Task[None]] = set()
@@ -73,7 +96,7 @@ class SlotKeeper:
             self._wake.clear()
             await self._reconcile()
             try:
-                async with asyncio.timeout(LOOK_EVERY):
+                async with asyncio.timeout(LOOK_SOON if self._is_short() else LOOK_EVERY):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -83,33 +106,85 @@ class SlotKeeper:
         if not self._lease.held:
             await self._close_in_time()
             return
-        most = self._most()
-        await self._acquire(most)
-        why_not = self._unwanted()
+        await self._close_unfenced()
+        most, why_not = self._most(), self._unwanted()
+        if not why_not or self._kept():
+            await self._acquire(most)
         for slot in self._leases.held(self._owner.operator_id):
             if slot in self._retiring:
                 continue
             if slot >= most:
                 self._retire(slot, "fewer binds allowed", release=True)
-            elif why_not and slot in self.slots:
-                self._retire(slot, why_not, release=False)
+            elif why_not and (slot in self.slots or not self._kept()):
+                self._retire(slot, why_not, release=not self._kept())
             elif not why_not and slot not in self.slots:
-                self.slots[slot] = BindSlot(self._owner, slot, self._tools)
-                self.slots[slot].start()
+                self._bind(slot)
+        self._share(most)
         self._settled()
 
-    async def _close_in_time(self) -> None:
-        """The right to write ends: say goodbye while that is still allowed, then reset."""
-        within = max(0.05, self._lease.write_for())
-        await asyncio.gather(*(slot.close(LEASE_GRACE, "lease lost", within=within) for slot in self.slots.values()))
-        self.slots.clear()
+    # -- slots
 
     async def _acquire(self, most: int) -> None:
-        for slot in range(most):
+        for slot in self._missing(most):
             try:
                 await self._leases.acquire(self._owner.operator_id, slot)
             except StoreAway:
                 return
+
+    def _missing(self, most: int) -> list[int]:
+        """Slots that may be had, as many as our share still lacks."""
+        operator_id = self._owner.operator_id
+        held = self._leases.held(operator_id)
+        lacking = self._view.share(operator_id, most) - len(held)
+        free = [s for s in range(most) if s not in held and not self._view.held_elsewhere(operator_id, s)]
+        return free[: max(0, lacking)]
+
+    def _is_short(self) -> bool:
+        wanted = self._lease.held and (not self._unwanted() or self._kept())
+        return wanted and bool(self._missing(self._most()))
+
+    def _share(self, most: int) -> None:
+        """Hands one slot on where we have long held more than our share: a replica has come to take its own."""
+        held = [slot for slot in self._leases.held(self._owner.operator_id) if slot not in self._retiring]
+        now = self._loop.time()
+        if len(held) <= self._view.share(self._owner.operator_id, most):
+            self._surplus_since = None
+        elif self._surplus_since is None:
+            self._surplus_since = now
+        elif now - self._surplus_since >= SHARE_AFTER:
+            self._surplus_since = None
+            self._retire(held[-1], "shared with another replica", release=True)
+
+    # -- binds
+
+    def _bind(self, slot: int) -> None:
+        """A bind that writes only while the slot is held under today's fencing number."""
+        operator_id, lease, leases = self._owner.operator_id, self._lease, self._leases
+        fence = leases.fence(operator_id, slot)
+        if fence is None:
+            return
+
+        def may_write() -> bool:
+            return lease.may_write() and leases.fence(operator_id, slot) == fence
+
+        self._fences[slot] = fence
+        self.slots[slot] = BindSlot(self._owner, slot, replace(self._tools, may_write=may_write))
+        self.slots[slot].start()
+
+    async def _close_unfenced(self) -> None:
+        """Binds whose slot has been another's meanwhile, even if it is ours again."""
+        operator_id = self._owner.operator_id
+        lost = [slot for slot in self.slots if self._leases.fence(operator_id, slot) != self._fences[slot]]
+        await asyncio.gather(*(self.slots[slot].close(0.0, "lease lost", within=AT_ONCE) for slot in lost))
+        for slot in lost:
+            self.slots.pop(slot, None)
+
+    async def _close_in_time(self) -> None:
+        """The right to write ends: say goodbye while that is still allowed, then reset."""
+        within = max(AT_ONCE, self._lease.write_for())
+        await asyncio.gather(*(slot.close(LEASE_GRACE, "lease lost", within=within) for slot in self.slots.values()))
+        self.slots.clear()
+        self._leases.lose(self._owner.operator_id)
 
     def _retire(self, slot: int, reason: str, *, release: bool) -> None:
         """Closes a bind beside the others: its window may take as long as a response."""
@@ -120,7 +195,8 @@ class SlotKeeper:
         bind = self.slots.get(slot)
         if bind is not None:
             await bind.close(self._tools.timers.response, reason)
-            self.slots.pop(slot, None)
+            if self.slots.get(slot) is bind:
+                self.slots.pop(slot, None)
         if release:
             await self._leases.release(self._owner.operator_id, slot)
         self._retiring.discard(slot)

@@ -36,15 +36,19 @@ class Holders:
         """`changed` is called whenever a record of the operator comes or goes."""
         self._listeners[operator_id] = changed
 
-    def holder(self, operator_id: str) -> SessionRecord | None:
-        """The replica to hand PDUs to: one that is BOUND and was heard of lately, always the same of several."""
+    def bound(self, operator_id: str) -> list[SessionRecord]:
+        """The replicas PDUs may be handed to, by name: BOUND and heard of lately."""
         fresh = self._clock() - STALE_AFTER
-        bound = [
+        records = self._records.get(operator_id, {})
+        return [
             record
-            for record, heard in self._records.get(operator_id, {}).values()
+            for _, (record, heard) in sorted(records.items())
             if heard >= fresh and record.state is State.BOUND and record.binds > 0
         ]
-        return min(bound, key=lambda record: (-record.binds, record.replica)) if bound else None
+
+    def holder(self, operator_id: str) -> SessionRecord | None:
+        """One of `bound`, whose limit and rules stand for the operator's: the same one as long as it can be."""
+        return min(self.bound(operator_id), key=lambda record: (-record.binds, record.replica), default=None)
 
     def known(self, operator_id: str) -> SessionRecord | None:
         """The last that was heard of the operator, bound or not: for its rules."""
@@ -55,8 +59,14 @@ class Holders:
         self._records.setdefault(record.operator_id, {})[record.replica] = (record, self._clock())
         self._tell(record.operator_id)
 
+    def refused(self, record: SessionRecord) -> None:
+        """The replica took nothing on the strength of this record: not to be asked until it is heard of again."""
+        known = self._records.get(record.operator_id, {}).get(record.replica)
+        if known is not None and known[0] is record:
+            self.drop(record.operator_id, record.replica)
+
     def drop(self, operator_id: str, replica: str) -> None:
-        """A replica gave its record up, or answered no request: not to be asked until it is heard of again."""
+        """A replica gave its record up."""
         if self._records.get(operator_id, {}).pop(replica, None) is not None:
             self._tell(operator_id)
 

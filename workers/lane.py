@@ -31,6 +31,7 @@ from workers.hands import Hands
 from workers.outgoing import PLAIN_RULES, Outgoing, take
 from workers.parcels import Leaving, by_size, by_time
 from workers.shelf import Load, Shelf
+from workers.spread import AHEAD, UNABLE, Spread
 
 log = get_logger()
 
@@ -39,8 +40,6 @@ HELD_AT_MOST = 2_000
 FETCH_TIMEOUT = 5.0
 FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
-AHEAD = 2
-"""Windows on their way: one in flight, one ready behind it, so that the wire never waits for a claim."""
 LEAD = 0.15
 """Seconds before the last PDU booked leaves when the next are booked: a booking that begins where the one before it
 ended loses nothing to the time it takes, and one made long before takes from other processes what they could use."""
@@ -61,7 +60,7 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._hands = Hands()
-        self._in_flight = 0
+        self._spread = Spread(context.holders)
         self._booked = 0
         """PDUs that have a time to leave and wait for it."""
         self._departures: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
@@ -113,7 +112,7 @@ class Lane:
         target = HELD_WHILE_UNBOUND
         if holder is not None:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
-            target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(holder), 2 * holder.tps_limit)))
+            target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(), 2 * holder.tps_limit)))
         waiting = self._carrier.count_retries()
         metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
         if waiting > timers.MAX_ACK_PENDING // 2:
@@ -148,7 +147,7 @@ class Lane:
         holder = self._context.holders.holder(self.operator_id)
         ready = 0
         if holder is not None and not self._stopping:
-            credit = min(AHEAD * self._window(holder) - self._in_flight, self._context.gateway.max_pdus)
+            credit = min(self._spread.credit(self.operator_id), self._context.gateway.max_pdus)
             ready = self._shelf.pdus_waiting(credit) - self._booked if credit > self._booked else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:
@@ -157,8 +156,8 @@ class Lane:
             return
         await self._book(holder, ready)
 
-    def _window(self, holder: SessionRecord) -> int:
-        return max(1, holder.window_size * holder.binds)
+    def _window(self) -> int:
+        return self._spread.window(self.operator_id)
 
     async def _book(self, holder: SessionRecord, count: int) -> None:
         limit = holder.tps_limit or NO_LIMIT_KNOWN
@@ -188,18 +187,24 @@ class Lane:
     async def _send(self, count: int) -> None:
         """Claims and hands over up to `count` PDUs whose time has come."""
         while count > 0:
-            holder = self._context.holders.holder(self.operator_id)
-            if holder is None or self._stopping:
+            chosen = self._spread.next(self.operator_id)
+            if chosen is None or self._stopping:
                 return
-            loads = self._shelf.take(count)
+            loads = self._shelf.take(min(count, self._spread.room(chosen)))
             if not loads:
                 return
             count -= sum(load.count for load in loads)
             async with self._holding([load.outgoing for load in loads]):
-                leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder)
-            for parcel in by_size(leaving, self._context.gateway.max_octets):
-                self._in_flight += len(parcel)
-                self._spawn(self._hand_over(parcel, holder))
+                for holder, group in self._spread.by_replica(self.operator_id, loads, chosen):
+                    await self._claim_and_go(group, holder)
+
+    async def _claim_and_go(self, loads: list[Load], holder: SessionRecord) -> None:
+        leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder)
+        for outgoing, _ in leaving:
+            outgoing.replica = holder.replica
+        for parcel in by_size(leaving, self._context.gateway.max_octets):
+            self._spread.leave(holder.replica, len(parcel))
+            self._spawn(self._hand_over(parcel, holder))
 
     def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:
         """Commands taken in under other rules than the holder's are built anew; some can then not be sent."""
@@ -241,18 +246,18 @@ class Lane:
                 # Parts that come back are put in front first: nothing of their message may overtake them.
                 held_back = sum(fate.fate is Fate.NOT_SENT for fate in answer.fates)
             except BaseException:
-                self._in_flight -= len(leaving)
+                self._spread.back(holder.replica, len(leaving))
                 raise
-            self._free(len(leaving) - held_back)
-            if all(fate.reason in ("no_holder", "epoch") for fate in answer.fates):
-                self._context.holders.drop(self.operator_id, holder.replica)
+            self._free(holder, len(leaving) - held_back)
+            if all(fate.reason in UNABLE for fate in answer.fates):
+                self._context.holders.refused(holder)
             try:
                 await self._carrier.finish(leaving, answer.fates)
             finally:
-                self._free(held_back)
+                self._free(holder, held_back)
 
-    def _free(self, count: int) -> None:
-        self._in_flight -= count
+    def _free(self, holder: SessionRecord, count: int) -> None:
+        self._spread.back(holder.replica, count)
         self._changed.set()
 
     # --- housekeeping

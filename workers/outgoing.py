@@ -42,7 +42,7 @@ class Outgoing:
 
     `todo` holds the parts that are claimed and still to hand over, in order; before the claim it is None and
     every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet; `left` says that
-    at least one was more than given back unsent.
+    at least one was more than given back unsent; `replica` is the gateway they were handed to last.
     """
 
     __slots__ = (
@@ -52,6 +52,7 @@ class Outgoing:
         "left",
         "open_parts",
         "pdus",
+        "replica",
         "retry_at",
         "rules",
         "strategy",
@@ -67,6 +68,7 @@ class Outgoing:
         self.todo: deque[Part] | None = None
         self.open_parts = 0
         self.left = False
+        self.replica = ""
         self.retry_at: datetime | None = None
         self.lane_value = _lane_value(command.message_id)
         self.encode(rules)

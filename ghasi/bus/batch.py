@@ -119,6 +119,9 @@ class BatchPublisher:
             raise PublishFailed(f"JetStream error {refused.code}") from None
 
     async def _request(self, publication: Publication, headers: dict[str, Any]) -> bytes:
+        if not self._nc.is_connected:
+            # The client would keep it and send it when the server is back, long after its publisher gave up.
+            raise PublishFailed("not connected")
         try:
             reply = await self._nc.request(
                 publication.subject, publication.payload, timeout=self._timeout, headers=headers or None

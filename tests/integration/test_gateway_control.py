@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from nats.js.errors import KeyNotFoundError
 
 from ghasi.bus import BusTimeout, NoHolder
 from ghasi.contracts import subjects
@@ -18,7 +19,7 @@ from ghasi.contracts.sessions import ControlAnswer, SessionRecord, State
 from ghasi.contracts.submission import Fate
 from sessions_gateway import health
 from sessions_gateway.gateway import Gateway
-from tests.support.gateway import World, receipt_pdu, until, world
+from tests.support.gateway import World, until, world
 
 
 @pytest.fixture
@@ -57,19 +58,30 @@ class Heard:
         return [(event["status"], event["previousStatus"]) for event in self.events]
 
 
-async def test_drain_keeps_the_bind_for_receipts_and_submits_nothing(place: World) -> None:
+async def test_drain_empties_the_window_unbinds_and_gives_the_slot_back_until_bind(place: World) -> None:
+    place.smsc.answer = lambda pdu, number: None
     gateway = await place.gateway()
+    under_way = asyncio.create_task(place.submit(gateway, [b"under way"]))
+    await until(lambda: place.smsc.held)
     answer = await place.control("drain")
     assert (answer.ok, answer.replica) == (True, gateway.config.replica)
-    (fate,) = (await place.submit(gateway, [b"one"])).fates
+    (fate,) = (await place.submit(gateway, [b"late"])).fates
     assert (fate.fate, fate.reason) == (Fate.NOT_SENT, "drained")
-    place.smsc.deliver(receipt_pdu())
-    await until(lambda: place.smsc.responses)
-    (record,) = (await place.control("sessions")).sessions
-    assert (record.state, record.reason, record.binds) == (State.UNBOUND, "drained", 1)
+    assert place.smsc.bound, "the window is not empty yet"
+    place.smsc.respond(*place.smsc.held[0], message_id="id-1")
+    assert (await under_way).fates[0].fate is Fate.ACCEPTED
+    await until(lambda: not place.smsc.bound)
+    assert place.smsc.sessions[0].protocol.session._core.reason == "unbound by the peer"
+    operator = gateway.operators[place.operator_id]
+    await until(lambda: not operator.record().binds and not gateway._slots.held(place.operator_id))
+    assert (operator.state(), operator.record().reason) == (State.UNBOUND, "drained")
+    bucket = await place.bus.bucket(subjects.BUCKET_SLOTS)
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get(subjects.slot_key(place.operator_id, 0))
+    place.smsc.answer = lambda pdu, number: (0, "id-2")
     assert (await place.control("bind")).ok
+    await until(lambda: operator.is_bound)
     assert (await place.submit(gateway, [b"one"])).fates[0].fate is Fate.ACCEPTED
-    assert len(place.smsc.binds) == 1
 
 
 async def test_unbind_lasts_over_a_restart_until_bind(place: World) -> None:

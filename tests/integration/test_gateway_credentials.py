@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
+from ghasi.contracts.sessions import State, Wanted
+from ghasi.contracts.submission import Fate
 from ghasi.env import Env
 from sessions_gateway.config import ManagementConfig
 from sessions_gateway.credentials import CredentialsClient, CredentialsError
 from sessions_gateway.operator_settings import TlsFiles
 from sessions_gateway.tls import TlsUnusable, client_context
-from tests.support.gateway import Management, SmallSmsc, World, credentials, until, world
+from tests.support.gateway import FAST_RETRIES, Management, SmallSmsc, World, credentials, until, world
 
 OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
 
@@ -220,3 +223,63 @@ def test_a_client_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> No
         client_context(TlsFiles(ca=path, cert="/no/such/file"))
     with pytest.raises(TlsUnusable, match=r"tls\.cert, tls\.key: SSLError"):
         client_context(TlsFiles(ca=path, cert=path))
+
+
+@pytest.fixture
+async def place(nats_url: str, redis_url: str) -> AsyncIterator[World]:
+    async with world(nats_url, redis_url) as made:
+        yield made
+
+
+async def test_live_sessions_stay_while_management_is_away_and_new_binds_back_off(place: World) -> None:
+    gateway = await place.gateway()
+    operator = gateway.operators[place.operator_id]
+    port = place.management.port
+    await place.management.stop()
+    asked = len(place.management.asked)
+    await asyncio.sleep(1.0)
+    assert (await place.submit(gateway, [b"one"])).fates[0].fate is Fate.ACCEPTED
+    assert (len(place.smsc.binds), len(place.smsc.bound)) == (1, 1), "a session needs its credentials once"
+    place.smsc.drop()
+    with capture_logs() as lines:
+        await until(lambda: operator.record().reconnect_attempts >= 3)
+    assert operator.state() is State.UNBOUND
+    assert operator.record().reason == "operator management cannot be reached: ClientConnectorError"
+    assert operator.wanted.wanted is Wanted.BOUND, "no person is needed"
+    assert [line["event"] for line in lines if line["log_level"] == "warning"].count("smpp.bind.failed") <= 1
+    assert not [line for line in lines if line["log_level"] == "error"]
+    await place.management.start(port)
+    await until(lambda: operator.is_bound)
+    assert len(place.management.asked) == asked + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "slow", "reason"),
+    [
+        (404, True, "unknown operator"),
+        (401, True, "token refused by operator management (401)"),
+        (403, True, "token refused by operator management (403)"),
+        (500, False, "operator management answered 500"),
+        (503, False, "operator management answered 503"),
+    ],
+)
+async def test_what_management_refuses_is_shown_logged_and_tried_again(
+    place: World, status: int, slow: bool, reason: str
+) -> None:
+    place.management.status = status
+    retries = replace(FAST_RETRIES, reconnect=(0.1,), slow=1.0)
+    with capture_logs() as lines:
+        gateway = await place.gateway(place.config(retries=retries), bound=False)
+        operator = gateway.operators[place.operator_id]
+        await until(lambda: operator.record().reason)
+        first = len(place.management.asked)
+        await asyncio.sleep(0.5)
+        tries = len(place.management.asked) - first
+    assert (operator.state(), operator.record().reason) == (State.UNBOUND, reason)
+    assert tries == 0 if slow else tries >= 2
+    events = {(line["event"], line["log_level"]) for line in lines if line.get("reason") == reason}
+    assert ("smpp.bind.failed", "warning") in events
+    assert (("smpp.credentials.not_given", "error") in events) is slow
+    assert operator.wanted.wanted is Wanted.BOUND
+    place.management.status = 0
+    await until(lambda: operator.is_bound)

@@ -13,9 +13,10 @@ from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord, State
 from ghasi.contracts.submission import Fate
-from sessions_gateway import leases, slot_keeper
-from sessions_gateway.leases import ReplicaLease, SlotLeases
+from sessions_gateway import replica_lease, slot_keeper
+from sessions_gateway.leases import SlotLeases
 from sessions_gateway.metrics import Metrics
+from sessions_gateway.replica_lease import ReplicaLease
 from sessions_gateway.store import Store, StoreAway
 from tests.support.gateway import World, until, world
 
@@ -29,11 +30,11 @@ async def place(nats_url: str, redis_url: str) -> AsyncIterator[World]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rules in a tenth of the time."""
-    monkeypatch.setattr(leases, "RENEW_EVERY", 0.2)
-    monkeypatch.setattr(leases, "RETRY_AFTER", 0.1)
-    monkeypatch.setattr(leases, "RENEW_TIMEOUT", 0.3)
-    monkeypatch.setattr(leases, "UNBIND_AFTER", 0.8)
-    monkeypatch.setattr(leases, "WRITE_FOR", 1.1)
+    monkeypatch.setattr(replica_lease, "RENEW_EVERY", 0.2)
+    monkeypatch.setattr(replica_lease, "RETRY_AFTER", 0.1)
+    monkeypatch.setattr(replica_lease, "RENEW_TIMEOUT", 0.3)
+    monkeypatch.setattr(replica_lease, "UNBIND_AFTER", 0.8)
+    monkeypatch.setattr(replica_lease, "WRITE_FOR", 1.1)
     monkeypatch.setattr(slot_keeper, "LOOK_EVERY", 0.1)
 
 
@@ -144,6 +145,52 @@ async def test_the_only_replica_takes_everything_at_once(place: World) -> None:
     sole = SlotLeases(store, "me", "m", Metrics(), sole=True)
     assert await sole.acquire(operator_id, 0)
     await store.delete(subjects.BUCKET_REPLICAS, "ghost")
+
+
+async def test_news_of_a_slot_count_only_where_they_are_later_than_our_own(place: World) -> None:
+    store, operator_id = Store(place.bus), place.operator_id
+    mine = SlotLeases(store, "me", "m", Metrics(), sole=False)
+    assert await mine.acquire(operator_id, 0)
+    fence = mine.fence(operator_id, 0)
+    assert fence is not None
+    other = SlotRecord("other", "o", 0.0)
+    mine.seen(operator_id, 0, SlotRecord("me", "m", 0.0), fence)
+    mine.seen(operator_id, 0, other, fence - 1)
+    mine.seen(operator_id, 0, None, fence + 1)
+    assert mine.fence(operator_id, 0) == fence
+    mine.seen(operator_id, 0, other, fence + 1)
+    assert mine.fence(operator_id, 0) is None
+    assert mine.holder(operator_id, 0) == "other"
+    mine.seen(operator_id, 0, None, 0)
+    assert mine.holder(operator_id, 0) is None
+
+
+async def test_a_key_that_was_lost_for_a_moment_costs_the_bind(place: World, hasty: None) -> None:
+    """Somebody may have had the slot meanwhile: the old connection is reset, without a word, before a new bind."""
+    gateway = await place.gateway()
+    first = gateway._slots.fence(place.operator_id, 0)
+    await Store(place.bus).delete(subjects.BUCKET_REPLICAS, gateway.config.replica)
+    await until(lambda: len(place.smsc.binds) == 2 and gateway.operators[place.operator_id].is_bound)
+    assert "ConnectionResetError" in place.smsc.sessions[0].protocol.session._core.reason
+    assert len(place.smsc.bound) == 1
+    assert gateway._slots.fence(place.operator_id, 0) > first
+    assert (await place.submit(gateway, [b"one"])).fates[0].fate is Fate.ACCEPTED
+
+
+async def test_a_slot_in_anothers_name_is_given_up_at_once_and_not_fought_for(place: World) -> None:
+    gateway = await place.gateway()
+    store, other = Store(place.bus), f"r-{uuid.uuid4().hex[:8]}"
+    alive = msgspec.json.encode(ReplicaRecord(other, other, 0.0, [place.operator_id]))
+    await store.put(subjects.BUCKET_REPLICAS, other, alive)
+    slot = msgspec.json.encode(SlotRecord(other, other, 0.0))
+    await store.put(subjects.BUCKET_SLOTS, subjects.slot_key(place.operator_id, 0), slot)
+    operator = gateway.operators[place.operator_id]
+    await until(lambda: not operator.is_bound and not place.smsc.bound, 2.0)
+    assert (await place.submit(gateway, [b"one"])).fates[0].fate is Fate.NOT_SENT
+    await asyncio.sleep(0.5)
+    assert len(place.smsc.binds) == 1
+    await store.delete(subjects.BUCKET_REPLICAS, other)
+    await until(lambda: operator.is_bound)
 
 
 async def test_a_second_replica_stands_by_and_takes_over(place: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -373,6 +373,25 @@ async def test_the_right_is_asked_again_when_the_socket_is_free():
         await owner.wait(ev.Closed)
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_what_the_kernel_would_not_take_does_not_leave_without_the_right_to_write(pair, tls):
+    await pair.connect(tls=tls, window_size=100_000)
+    await pair.bind()
+    pair.smsc_owner.react = None
+    pair.smsc._lowest.pause_reading()
+    fill(pair.esme, 200)
+    assert pair.esme._waits_in_transport()
+    before = pair.esme_owner.sent
+    # As if the process had been stopped just now and had come to itself when its lease was another's.
+    pair.esme_owner.allowed = False
+    pair.smsc._lowest.resume_reading()
+    await pair.esme_owner.wait(ev.Closed)
+    assert pair.esme_owner.of(ev.Closed)[0].reason == "not allowed to write"
+    assert pair.esme_owner.sent == before
+    await pair.smsc_owner.wait(ev.Closed)
+    assert len(pair.smsc_owner.of(ev.RequestReceived)) < len(pair.esme_owner.of(ev.RequestLost))
+
+
 @pytest.mark.parametrize("at_once", [1, 200])
 async def test_congestion_ends_under_tls_too(pair, at_once):
     """Also when nothing comes back from the peer that would wake the sender by itself."""

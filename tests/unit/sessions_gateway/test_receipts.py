@@ -7,6 +7,7 @@ from typing import Any
 import nats.errors
 import pytest
 
+from ghasi.bus import BusTimeout
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.submission import LateResponse
 from ghasi.smpp.pdu import DataSm, DeliverSm, EnquireLink, Pdu
@@ -88,3 +89,49 @@ async def test_late_responses_are_tried_again_until_stored(monkeypatch: pytest.M
         receipts.take_late("op", metrics, LateResponse(key, "x", 0, 1))
     await receipts.stop(5)
     assert len(bus.stored) == 2
+
+
+async def test_after_silence_of_the_server_the_operator_hears_at_once_that_it_keeps_its_receipts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_RUNNING", 1)
+    monkeypatch.setattr(module, "SILENT_FOR", 0.2)
+    monkeypatch.setattr(module, "RETRY_LATE_AFTER", 0.01)
+    bus: Any = Bus(BusTimeout("no PubAck in time"))
+    first, behind, later, again = (Link() for _ in range(4))
+    receipts, metrics = Receipts(bus), Metrics().operator("op")
+
+    def take(link: Any) -> None:
+        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"frame")
+
+    monkeypatch.setattr(module, "MAX_BATCH", 1)
+    take(first)
+    take(behind)
+    receipts.take_late("op", metrics, LateResponse("aa", "x", 0, 1))
+    async with asyncio.timeout(5):
+        await behind.pumped.wait()
+    assert (first.statuses, behind.statuses) == ([0x64], [0x64])
+    take(later)
+    assert later.statuses == [0x64]
+    async with asyncio.timeout(5):
+        while not receipts._takes(1):
+            await asyncio.sleep(0.01)
+    take(again)
+    async with asyncio.timeout(5):
+        await again.pumped.wait()
+    assert again.statuses == [0]
+    await receipts.stop(5)
+    assert len(bus.stored) == 2, "the late response is ours to keep"
+
+
+async def test_what_waits_is_bounded_in_octets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING_OCTETS", 25)
+    bus: Any = Bus()
+    receipts, metrics = Receipts(bus), Metrics().operator("op")
+    links: list[Any] = [Link() for _ in range(3)]
+    for link in links:
+        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"x" * 10)
+    assert [link.statuses for link in links] == [[], [], [0x64]]
+    await receipts.stop(5)
+    assert [link.statuses for link in links] == [[0], [0], [0x64]]
+    assert receipts._octets == 0

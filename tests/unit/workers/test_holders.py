@@ -54,6 +54,32 @@ def test_the_one_with_more_binds_is_preferred() -> None:
     assert chosen.replica == "r2"
 
 
+def test_all_that_are_bound_are_known_by_name() -> None:
+    now = [0.0]
+    holders = Holders(lambda: now[0])
+    holders.put(record("o", "r3"))
+    holders.put(record("o", "r2", state=State.UNBOUND, binds=0))
+    now[0] = STALE_AFTER - 1
+    holders.put(record("o", "r1", binds=2))
+    assert [one.replica for one in holders.bound("o")] == ["r1", "r3"]
+    now[0] = STALE_AFTER + 1
+    assert [one.replica for one in holders.bound("o")] == ["r1"]
+    assert holders.bound("p") == []
+
+
+def test_a_refusal_counts_against_the_record_it_was_asked_by_and_no_later_one() -> None:
+    holders = Holders(lambda: 0.0)
+    first = record("o")
+    holders.put(first)
+    holders.put(record("o", binds=2))
+    holders.refused(first)
+    (later,) = holders.bound("o")
+    assert later.binds == 2
+    holders.refused(later)
+    holders.refused(later)
+    assert holders.bound("o") == []
+
+
 def test_listeners_hear_of_their_operator_only() -> None:
     heard: list[str] = []
     holders = Holders(lambda: 0.0)

@@ -177,7 +177,40 @@ async def test_unsent_parts_of_a_long_message_keep_their_order(bench: Bench) -> 
     assert bench.results() == {sent["messageId"]: ["ACCEPTED"]}
 
 
-@pytest.mark.parametrize("reason", ["no_holder", "epoch"])
+async def test_all_replicas_that_hold_binds_are_used(bench: Bench) -> None:
+    bench.bind(window_size=3)
+    bench.bind(replica="r2", epoch="e2", window_size=3, binds=2)
+    bench.gateway.open.clear()
+    await bench.send(60)
+    async with running(bench):
+        await until(lambda: len(bench.gateway.names) == 2 * 9)
+        out = {"r1": 0, "r2": 0}
+        for handed in bench.gateway.handed:
+            out[handed.replica] += len(handed.keys)
+        bench.gateway.open.set()
+        await until(bench.settled)
+    assert out == {"r1": 6, "r2": 12}
+    assert sorted(bench.gateway.names) == [f"{n:03}/1" for n in range(1, 61)]
+    assert {(handed.replica, handed.epoch) for handed in bench.gateway.handed} == {("r1", "e1"), ("r2", "e2")}
+
+
+async def test_the_parts_of_a_message_stay_with_one_replica(bench: Bench) -> None:
+    bench.bind(window_size=2)
+    bench.bind(replica="r2", epoch="e2", window_size=2)
+    bench.throttle.at_once = 2
+    await bench.send(8, text="x" * 153 * 5)
+    async with running(bench):
+        await until(bench.settled)
+    went: dict[str, list[tuple[str, str]]] = {}
+    for handed in bench.gateway.handed:
+        for name in handed.names:
+            went.setdefault(name.split("/")[0], []).append((handed.replica, name.split("/")[1]))
+    assert all([part for _, part in parts] == ["1", "2", "3", "4", "5"] for parts in went.values())
+    assert all(len({replica for replica, _ in parts}) == 1 for parts in went.values())
+    assert len({parts[0][0] for parts in went.values()}) == 2
+
+
+@pytest.mark.parametrize("reason", ["no_holder", "epoch", "unbound", "stopping", "drained"])
 async def test_a_replica_that_refuses_is_not_asked_until_it_is_heard_of_again(bench: Bench, reason: str) -> None:
     bench.bind()
     bench.gateway.fate = not_sent(reason)

@@ -4,5 +4,5 @@ from ghasi.operators.orders import EXIT_CODES, OrderCommand
 
 
 class Command(OrderCommand):
-    help = f"Wants the operator drained: nothing more is sent, receipts still come in, until `bind`. {EXIT_CODES}"
+    help = f"Wants the operator drained: finishes what is in flight and unbinds, until `bind`. {EXIT_CODES}"
     action = "drain"
