@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from ghasi import crash
 from ghasi.correlations import dead, inbox, ledger
 from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
 
@@ -63,12 +64,14 @@ class Prepared:
 @guarded
 def prepare(work: Preparation) -> Prepared:
     """Rows before bytes: claims the commands and arms the parts that are handed over next."""
+    crash.point("dispatch.before_claim")
     claims: list[Claim] = []
     if work.intents:
         claims = ledger.claim(work.intents, replica=work.replica, epoch=work.epoch, now=work.now, arm=work.armed_now)
     armed: set[UUID] = set()
     if work.parts:
         armed = ledger.arm(work.parts, replica=work.replica, epoch=work.epoch, now=work.now)
+    crash.point("dispatch.claimed")
     return Prepared(claims, armed)
 
 
@@ -92,6 +95,7 @@ class Recorded:
 @guarded
 def record(work: Recording) -> Recorded:
     outcomes = ledger.record(work.outcomes, now=work.now)
+    crash.point("dispatch.recorded")
     keys = [outcome.lookup_keys[0] for outcome in work.outcomes if outcome.lookup_keys]
     matched = inbox.rematch(work.operator_id, keys, now=work.now) if keys else []
     return Recorded(outcomes, list(matched))
