@@ -69,12 +69,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Dlr:
-    """One DlrInboundEvent; `own`: made by us without a receipt of the operator."""
+    """One DlrInboundEvent; `own`: made by us without a receipt of the operator. `at` as in Result."""
 
     message_id: str | None
     operator_message_id: str
     stat: str | None
     event_id: str
+    at: float = 0.0
 
     @property
     def own(self) -> bool:

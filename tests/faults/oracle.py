@@ -44,6 +44,14 @@ class Verdict:
     def holds(self) -> bool:
         return not (self.lost or self.doubled or self.unexplained)
 
+    def __str__(self) -> str:
+        """Counts, and the first findings of each kind."""
+        lists = {"lost": self.lost, "doubled": self.doubled, "unexplained": self.unexplained}
+        told = [f"{self.commands} commands, {self.taken} taken, {self.in_doubt} in doubt, {self.resent} resent"]
+        for name, found in lists.items():
+            told.append(f"{name} {len(found)}: " + "; ".join(f"{f.what} ({f.batch}, {f.subject})" for f in found[:5]))
+        return "\n".join(told)
+
 
 class _Case:
     """The evidence, indexed."""
@@ -153,7 +161,9 @@ def _lost_receipts(case: _Case) -> Iterator[Finding]:
     for receipt in case.evidence.receipts:
         names = (receipt.message_id, receipt.receipt_id)
         if not any((name, receipt.stat) in told or name in waiting for name in names):
-            yield Finding("a receipt was acknowledged and is gone", receipt.receipt_id, _batch(case, receipt.destination))
+            yield Finding(
+                "a receipt was acknowledged and is gone", receipt.receipt_id, _batch(case, receipt.destination)
+            )
 
 
 def _strangers(case: _Case) -> Iterator[Finding]:
