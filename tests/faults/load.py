@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.faults.line import Line
 from tests.support.platform import command
 
 RETRY = 0.2
+TEMPORARY = (0x08, 0x14, 0x58, 0x64)
+"""Answers after which an SMSC sends a receipt again."""
 LOOK_EVERY = 0.25
 
 
@@ -90,11 +93,11 @@ class Load:
     def _owed(self) -> int:
         """Messages the SMSC took and whose final receipt we have not acknowledged."""
         line = self._line
-        taken = {one.message_id for one in submits(line) if one.taken}
-        done = {
-            one["message_id"]
+        taken = Counter(one.destination for one in submits(line) if one.taken)
+        done = Counter(
+            one["destination_addr"]
             for event in ("deliver_resp", "deliver_resp_late")
             for one in line.smsc_log(line.operator_id, event)
-            if one.get("final") and one["command_status"] not in (0x08, 0x14, 0x58, 0x64)
-        }
-        return len(taken - done)
+            if one.get("final") and one["copy"] == 1 and one["command_status"] not in TEMPORARY
+        )
+        return (taken - done).total()

@@ -1,5 +1,6 @@
 """The seed of a run, and how much of it is run.
 
+`FAULTS_POINTS` (crash points, comma-separated) leaves out all others, to look into one.
 `FAULTS_SEED` repeats a run's choices. `FAULTS` is `short` (part of `make test`), `full` (`make faults`) or `long`
 (`make faults LONG=1`).
 """
@@ -12,6 +13,7 @@ import secrets
 
 SETS = ("short", "full", "long")
 SEED = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(1_000_000))
+ONLY = tuple(filter(None, os.environ.get("FAULTS_POINTS", "").split(",")))
 SET = os.environ.get("FAULTS") or "short"
 if SET not in SETS:
     raise SystemExit(f"FAULTS: must be one of {', '.join(SETS)}")
