@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from ghasi.bus import Bus, BusSettings
+from ghasi.bus import Bus
 from ghasi.contracts import subjects
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
 from tests.faults.line import Line
@@ -25,7 +25,7 @@ _INBOX = "select operator_message_id from smpp.receipts_inbox where operator_id 
 
 async def gather(line: Line, commands: list[Command]) -> Evidence:
     """Everything there is about one line's operator since it was made."""
-    bus = await Bus.connect(BusSettings((line.servers.nats_url,)), "oracle")
+    bus = await line.bus("oracle")
     try:
         since = datetime.fromtimestamp(line.began, UTC)
         dead = [

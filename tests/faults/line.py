@@ -42,9 +42,11 @@ class Line(Product):
         in_doubt_wait: float = 3.0,
         policy: str = "resend",
         env_of: dict[str, dict[str, str]] | None = None,
+        told: dict[str, Any] | None = None,
         **scenario: Any,
     ) -> None:
-        rules = {"inDoubtWait": in_doubt_wait, "inDoubtPolicy": policy} | scenario.pop("sending", {})
+        """`told` is laid over what operator management says, `scenario` over the simulated operator."""
+        sending = {"inDoubtWait": in_doubt_wait, "inDoubtPolicy": policy}
         made = {
             "id": str(uuid.uuid4()),
             "windowSize": window,
@@ -53,7 +55,7 @@ class Line(Product):
             "receipts": {"delay": [0.1, 0.4], "retryDelay": 1, "maxTries": 1000},
             "rules": [],
             "timers": {"response": 5},
-            "management": {"override": {"rules": rules}},
+            "management": {"override": {"rules": sending} | (told or {})},
         } | scenario
         super().__init__(servers, folder, [operator(**made)], threads=4)
         self.operator_id = self.operator_ids[0]
@@ -63,7 +65,7 @@ class Line(Product):
 
     async def start(self) -> None:
         """Consumers first: what exists is used as it is, so the line has the ack wait it was given."""
-        bus = await Bus.connect(BusSettings((self.servers.nats_url,)), "line")
+        bus = await self.bus("line")
         try:
             await bus.ensure()
             for consumer in self.consumers():
@@ -71,6 +73,10 @@ class Line(Product):
         finally:
             await bus.close()
         await super().start()
+
+    async def bus(self, name: str) -> Bus:
+        """A connection of the test's own, to be closed by the caller."""
+        return await Bus.connect(BusSettings(tuple(self.servers.nats_url.split(","))), name)
 
     def consumers(self) -> tuple[topology.Consumer, topology.Consumer]:
         return topology.dispatch_consumer(self.operator_id), topology.receipt_consumer(self.operator_id)

@@ -12,7 +12,7 @@ from typing import Any
 
 import nats.errors
 
-from ghasi.bus import Bus, BusError, BusSettings, Publication
+from ghasi.bus import BusError, Publication
 from ghasi.contracts import subjects
 from tests.faults.evidence import Command
 from tests.faults.gather import pending, submits
@@ -35,7 +35,7 @@ class Load:
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Load:
-        self._bus = await Bus.connect(BusSettings((self._line.servers.nats_url,)), "load")
+        self._bus = await self._line.bus("load")
         return self
 
     async def __aexit__(self, *_: object) -> None:

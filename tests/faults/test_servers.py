@@ -17,12 +17,12 @@ from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import judge
-from tests.faults.seed import at_least, rng
+from tests.faults.seed import rng
 
 RATE = 40.0
 LIMIT = 50
 DOWN = 1.5
-KILLS = 3 if at_least("full") else 1
+KILLS = 3
 NAMES = ["nats", "postgres", "valkey"]
 FULL = pytest.mark.fault_set("full")
 
@@ -59,8 +59,9 @@ async def worst_second(line: Line) -> int:
     return max((one["count"] for one in line.smsc_log(line.operator_id, "worst_second")), default=0)
 
 
+@FULL
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", ["nats", "postgres", pytest.param("valkey", marks=FULL)])
+@pytest.mark.parametrize("name", NAMES)
 async def test_kill_and_restart(lines: Lines, plant: Servers, name: str) -> None:
     line: Line = await lines(tpsLimit=LIMIT)
     draw = rng(f"servers, {name}")

@@ -30,7 +30,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "answers under another command": {"answer": "wrongCommand", "times": 5},
     "no answer, taken": {"answer": "none", "times": 5},
     "no answer, not taken": {"answer": "none", "taken": False, "times": 5},
-    "generic_nack": {"answer": "nack", "times": 5},
+    "generic_nack": {"answer": "nack", "taken": False, "times": 5},
     "answers out of order": {"delay": [0.05, 1.0]},
     "answers too late": {"delay": 6.5, "times": 5},
     "empty message ids": {"messageId": ""},
@@ -74,6 +74,25 @@ async def test_a_few_faults(lines: Lines) -> None:
 @pytest.mark.parametrize("family", list(FAMILIES))
 async def test_every_fault(lines: Lines, family: str) -> None:
     await _suffer(lines, FAMILIES[family])
+
+
+@pytest.mark.fault_set("full")
+@pytest.mark.timeout(180)
+async def test_a_refusal_is_believed(lines: Lines) -> None:
+    """The limit of what can be promised: an SMSC that refuses a message and delivers it all the same makes a double
+    that nobody on this side can see. Nothing is lost by it, and only what it lied about is doubled."""
+    lies = 5
+    rule = {"to": "*101", "status": "ESME_RSYSERR", "taken": True, "times": lies}
+    line: Line = await lines(maxBinds=2, rules=[rule])
+    fault = "refused, and delivered all the same"
+    async with Load(line) as load:
+        await load.send(COUNT, fault, suffix="101")
+        drained = await load.drained(60.0)
+        evidence = await gather(line, load.commands)
+    verdict = judge(evidence)
+    figures.write([figures.of(f"SMSC: {fault}", verdict, evidence)])
+    assert (len(verdict.lost), len(verdict.doubled)) == (0, lies), f"{verdict}\n{line.tails()}"
+    assert drained, line.tails()
 
 
 async def _suffer(lines: Lines, faults: dict[str, dict[str, Any]]) -> None:
