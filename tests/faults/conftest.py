@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
-from tests.faults import figures
+from tests.faults import disk, figures
 from tests.faults.line import Line
 from tests.faults.seed import SEED, SET, at_least
 from tests.support import servers as support
@@ -27,13 +27,25 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of a larger set than the one chosen are not part of this run."""
+    """Tests of a larger set than the one chosen are not part of this run, nor are those this machine cannot do: the
+    table says so."""
     beyond = [
         item for item in items if any(not at_least(str(mark.args[0])) for mark in item.iter_markers("fault_set"))
     ]
+    beyond += _impossible([item for item in items if item not in beyond])
     if beyond:
         config.hook.pytest_deselected(items=beyond)
         items[:] = [item for item in items if item not in beyond]
+
+
+def _impossible(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Tests that need a disk of their own where there can be none."""
+    needy = [item for item in items if item.get_closest_marker("needs_disk")]
+    if not needy or not (reason := disk.why_not()):
+        return []
+    faults = {str(name) for item in needy for mark in item.iter_markers("needs_disk") for name in mark.args}
+    figures.write(figures.Figures(fault, runs=0, not_run=reason) for fault in sorted(faults))
+    return needy
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -79,8 +79,13 @@ def of(
         recovered=None if at is None else _last_event(evidence, mine, at),
         note=note,
         kinds=tuple(sorted({finding.what for findings in found.values() for finding in findings})),
-        test=os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("[")[0],
+        test=this_test(),
     )
+
+
+def this_test() -> str:
+    """The test that runs, without its parameters."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("[")[0]
 
 
 def _last_event(evidence: Evidence, mine: set[str], at: float) -> float:
