@@ -178,23 +178,23 @@ SECTIONS = (
     ),
     Section(
         "SMSC",
-        "What operators' SMSCs do, by the rules of the [simulator](simulator.md). Seconds count from the first of the "
-        "messages, the fault included.",
+        "What operators' SMSCs do, by the rules of the [simulator](simulator.md). Seconds count from the first "
+        "of the messages, the fault included.",
         (
             *(Fault(f"SMSC: {name}", name, _PEERS[name]) for name in (*ANSWERS, *SESSIONS, *RECEIPTS)),
             Fault(
                 "SMSC: refused, and delivered all the same",
                 "refused, and delivered all the same",
-                "**does not hold, and cannot**: a refusal is believed, so the next try is a double that nobody on this "
-                "side can see",
+                "**does not hold, and cannot**: a refusal is believed, so the next try is a double that nobody on "
+                "this side can see",
                 admits_doubles=True,
             ),
         ),
     ),
     Section(
         "Everything at once",
-        "Kills of processes and servers, faults of every connection and every kind of refusal, drawn from one seed under "
-        "load; then everything heals and drains, and all logs are compared.",
+        "Kills of processes and servers, faults of every connection and every kind of refusal, drawn from one seed "
+        "under load; then everything heals and drains, and all logs are compared.",
         (Fault("mixed", "random faults from one seed", _ADMITTED),),
     ),
     Section(

@@ -1,4 +1,4 @@
-"""From figures to the text of docs/reliability.md. Pure but for the head of the page, which is a file beside this one."""
+"""From figures to the text of docs/reliability.md. Pure but for the head of the page, which is a file of its own."""
 
 from __future__ import annotations
 

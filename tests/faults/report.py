@@ -1,8 +1,8 @@
 """`python -m tests.faults.report`: makes docs/reliability.md of the figures of the last runs.
 
 Figures come from `.run/faults/results.jsonl`. What a run did not repeat keeps the figures of the run before, which
-stand in docs/reliability.json; nothing in either file is written by hand. `--check` only tells whether they agree (exit
-code 1 where they do not).
+stand in docs/reliability.json; nothing in either file is written by hand. `--check` only tells whether they agree
+(exit code 1 where they do not).
 """
 
 from __future__ import annotations
