@@ -54,6 +54,8 @@ class Row:
     possible_duplicate: bool = False
     policy_action: str | None = None
     retry: bool = False
+    about: str = ""
+    """More of the row, for people: reasons, gateway, times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from tests.faults.line import Line
 
 _ROWS = """
     select message_id::text, segment, segments, attempt, status, operator_message_id, in_doubt_at is not null,
-           possible_duplicate, policy_action, retry_at is not null
+           possible_duplicate, policy_action, retry_at is not null,
+           concat_ws(' ', command_status, in_doubt_reason, reason, gateway_epoch, 'prepared', prepared_at::time,
+                     'retry', retry_at::time, 'in doubt', in_doubt_at::time)
     from smpp.message_correlations where requested_operator_id = %s
 """
 _INBOX = "select operator_message_id from smpp.receipts_inbox where operator_id = %s"

@@ -53,6 +53,19 @@ class Verdict:
         return "\n".join(told)
 
 
+def explain(verdict: Verdict, evidence: Evidence, most: int = 3) -> str:
+    """The verdict, and all there is about the first messages it names: what a person needs who looks for the cause."""
+    told = [str(verdict)]
+    named = dict.fromkeys(one.subject for one in (*verdict.lost, *verdict.doubled, *verdict.unexplained))
+    for subject in list(named)[:most]:
+        numbers = {one.destination for one in evidence.commands if one.message_id == subject}
+        told += [f"-- {subject}"]
+        told += [str(row) for row in evidence.rows if row.message_id == subject]
+        told += [str(submit) for submit in evidence.submits if submit.destination in numbers]
+        told += [str(event) for event in (*evidence.results, *evidence.dlrs) if event.message_id == subject]
+    return "\n".join(told)
+
+
 class _Case:
     """The evidence, indexed."""
 

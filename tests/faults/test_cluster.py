@@ -16,7 +16,7 @@ from tests.faults.conftest import Lines
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 
 RATE = 30.0
 DOWN = 5.0
@@ -58,5 +58,5 @@ async def test_the_leader_of_a_stream_goes(
         await line.shut()
     verdict = judge(evidence)
     figures.write([figures.of(fault, verdict, evidence, at=went, note="three nodes, three copies")])
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()

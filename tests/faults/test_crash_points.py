@@ -19,7 +19,7 @@ from tests.faults.conftest import Lines
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 from tests.faults.seed import ONLY, rng
 
 BATCH = 40
@@ -97,7 +97,7 @@ async def _die_at(line: Line, steps: list[Step], *, wait: float, note: str) -> N
         figures.of(f"crash {point}", verdict, evidence, batch=point, at=at if wait else None, note=note)
         for point, at in deaths.items()
     )
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
 
 

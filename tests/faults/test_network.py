@@ -16,7 +16,7 @@ from tests.faults.conftest import Lines
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 from tests.faults.wiring import FAULTS, PAIRS, wired
 from tests.support.proxy import Proxy
 
@@ -46,7 +46,7 @@ async def _suffer(lines: Lines, plant: Servers, pair: str, faults: list[str]) ->
     figures.write(
         figures.of(f"{pair}: {fault}", verdict, evidence, batch=fault, at=at) for fault, at in healed.items()
     )
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
-from tests.faults.oracle import Verdict, judge
+from tests.faults.oracle import Verdict, explain, judge
 
 TO = "93700000001"
 SOUND = Evidence(
@@ -126,3 +126,10 @@ def test_what_nobody_can_explain_is_found(changes: dict[str, object], what: str)
 def test_an_id_is_explained_by_a_try_in_doubt_and_only_by_one() -> None:
     both_lost = replace(RESENT, submits=[*RESENT.submits, Submit(TO, 1, "A3", taken=True)])
     assert "taken by the SMSC, unknown to the ledger" in whats(judge(both_lost))[2]
+
+
+def test_what_is_wrong_is_told_with_all_there_is_about_it() -> None:
+    evidence = replace(SOUND, results=[])
+    told = explain(judge(evidence), evidence)
+    assert "nobody was told" in told
+    assert all(str(one) in told for one in (*SOUND.rows, *SOUND.submits, *SOUND.dlrs))

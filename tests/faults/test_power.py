@@ -19,7 +19,7 @@ from tests.faults.disk import Disk
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 from tests.faults.seed import rng
 from tests.support import servers as support
 
@@ -88,5 +88,5 @@ async def test_what_was_acknowledged_survives(lines: Lines, mortal: tuple[Server
     await line.shut()
     verdict = judge(evidence)
     figures.write([figures.of(fault, verdict, evidence, at=healed, note=f"{CUTS} cuts")])
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()

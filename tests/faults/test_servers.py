@@ -16,7 +16,7 @@ from tests.faults.conftest import Lines
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 from tests.faults.seed import rng
 
 RATE = 40.0
@@ -48,7 +48,7 @@ async def under_load(line: Line, hurt: Callable[[Load], object], fault: str, not
     worst = await worst_second(line)
     note = f"{note} worst second {worst} of {LIMIT}".strip()
     figures.write([figures.of(fault, verdict, evidence, at=healed, note=note)])
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
     assert worst <= LIMIT, f"{worst} submits in one second, {LIMIT} allowed"
 

@@ -16,7 +16,7 @@ from tests.faults.conftest import Lines
 from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
-from tests.faults.oracle import judge
+from tests.faults.oracle import explain, judge
 from tests.faults.seed import rng
 
 COUNT = 20
@@ -91,7 +91,7 @@ async def test_a_refusal_is_believed(lines: Lines) -> None:
         evidence = await gather(line, load.commands)
     verdict = judge(evidence)
     figures.write([figures.of(f"SMSC: {fault}", verdict, evidence)])
-    assert (len(verdict.lost), len(verdict.doubled)) == (0, lies), f"{verdict}\n{line.tails()}"
+    assert (len(verdict.lost), len(verdict.doubled)) == (0, lies), f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
 
 
@@ -110,5 +110,5 @@ async def _suffer(lines: Lines, faults: dict[str, dict[str, Any]]) -> None:
         evidence = await gather(line, load.commands)
     verdict = judge(evidence)
     figures.write(figures.of(f"SMSC: {name}", verdict, evidence, batch=name, at=at) for name, at in began.items())
-    assert verdict.holds, f"{verdict}\n{line.tails()}"
+    assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
