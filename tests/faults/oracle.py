@@ -54,7 +54,7 @@ class Verdict:
 
 
 def explain(verdict: Verdict, evidence: Evidence, most: int = 3) -> str:
-    """The verdict, and all there is about the first messages it names: what a person needs who looks for the cause."""
+    """The verdict, and all there is about the first messages it names, for who looks for the cause."""
     told = [str(verdict)]
     named = dict.fromkeys(one.subject for one in (*verdict.lost, *verdict.doubled, *verdict.unexplained))
     for subject in list(named)[:most]:

@@ -29,7 +29,7 @@ DOWN = (0.1, 1.5)
 HELD = (0.3, 3.0)
 DRAIN = 150.0
 
-# Refusals that are tried again within a minute: a full queue may keep a message away for three, longer than the drain.
+# Refusals that are tried again within a minute; a full queue may keep a message away for three, too long to wait.
 RULES: list[dict[str, Any]] = [
     {"probability": 0.03, "status": "ESME_RTHROTTLED"},
     {"probability": 0.003, "drop": "unanswered"},
