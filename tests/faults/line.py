@@ -60,6 +60,7 @@ class Line(Product):
         super().__init__(servers, folder, [operator(**made)], threads=4)
         self.operator_id = self.operator_ids[0]
         self.ack_wait = ack_wait
+        self.window = window
         self.env_of = {"gateway": dict(GATEWAY_ENV)} | (env_of or {})
         self.began = time.time()
 
@@ -77,6 +78,11 @@ class Line(Product):
     async def bus(self, name: str) -> Bus:
         """A connection of the test's own, to be closed by the caller."""
         return await Bus.connect(BusSettings(tuple(self.servers.nats_url.split(","))), name)
+
+    def in_doubt_at_most(self, process: str) -> int:
+        """Parts that one death of a process may leave in doubt: two windows, which a worker has on their way, where
+        the gateway dies; none where a worker does, because the gateway remembers."""
+        return 2 * self.window if process == "gateway" else 0
 
     def consumers(self) -> tuple[topology.Consumer, topology.Consumer]:
         return topology.dispatch_consumer(self.operator_id), topology.receipt_consumer(self.operator_id)

@@ -93,12 +93,17 @@ async def _die_at(line: Line, steps: list[Step], *, wait: float, note: str) -> N
         drained = await load.drained(max(90.0, wait))
         evidence = await gather(line, load.commands)
     verdict = judge(evidence)
-    figures.write(
+    made = [
         figures.of(f"crash {point}", verdict, evidence, batch=point, at=at if wait else None, note=note)
         for point, at in deaths.items()
-    )
+    ]
+    figures.write(made)
     assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
+    if wait:
+        # Where a worker died the gateway knows what left; where the gateway died it is what one process had out.
+        doubt = {one.fault: one.in_doubt for one in made if one.in_doubt > line.in_doubt_at_most(steps[0].process)}
+        assert not doubt
 
 
 async def _die(line: Line, load: Load, step: Step) -> float:
