@@ -19,7 +19,7 @@ from tests.faults.gather import gather
 from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
-from tests.faults.seed import SET, rng
+from tests.faults.seed import SET, at_least, rng
 from tests.faults.wiring import FAULTS, PAIRS, Wiring, wired
 
 LASTS = {"short": 12.0, "full": 60.0, "long": 600.0}[SET]
@@ -27,9 +27,8 @@ RATE = 20.0
 PAUSE = (0.3, 2.5)
 DOWN = (0.1, 1.5)
 HELD = (0.3, 3.0)
-DRAIN = 150.0
+DRAIN = 400.0 if at_least("full") else 150.0
 
-# Refusals that are tried again within a minute; a full queue may keep a message away for three, too long to wait.
 RULES: list[dict[str, Any]] = [
     {"probability": 0.03, "status": "ESME_RTHROTTLED"},
     {"probability": 0.003, "drop": "unanswered"},
@@ -44,6 +43,8 @@ RULES: list[dict[str, Any]] = [
     {"probability": 0.05, "receipt": {"delay": 4}},
     {"probability": 0.05, "receipt": {"enroute": True}},
 ]
+QUEUE_FULL: dict[str, Any] = {"probability": 0.01, "status": "ESME_RMSGQFUL"}
+"""Keeps a message away for three minutes at worst: only where there is time to wait for it."""
 
 
 class Gremlin:
@@ -96,8 +97,9 @@ class Gremlin:
 
 @pytest.mark.timeout(LASTS + 2 * DRAIN + 60)
 async def test_anything_at_any_time(lines: Lines, plant: Servers) -> None:
+    rules = [QUEUE_FULL, *RULES] if at_least("full") else RULES
     with wired(plant, PAIRS) as wiring:
-        line: Line = await lines(ack_wait=8.0, rules=RULES, maxBinds=2, **wiring.settings)
+        line: Line = await lines(ack_wait=8.0, rules=rules, maxBinds=2, **wiring.settings)
         gremlin = Gremlin(line, plant, wiring, rng("mixed"))
         async with Load(line) as load:
             stop = asyncio.Event()
