@@ -1,7 +1,7 @@
 # Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else comes from the package index.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up test check interop lock clean
+.PHONY: help venv demo up test faults check interop lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,6 +42,10 @@ test: $(STAMP) ## all tests, real servers included
 	    $(BIN)/coverage report --skip-covered --include="$$part/*" --fail-under=$(GATE) || { \
 	        echo "coverage of $$part is below $(GATE) %" >&2; exit 1; }; \
 	done
+
+faults: $(STAMP) ## every fault of docs/reliability.md, which is made anew; LONG=1 for the long set, FAULTS_SEED=n
+	@status=0; FAULTS=$(if $(filter 1,$(LONG)),long,full) $(BIN)/python -m pytest tests/faults $(ARGS) || status=$$?; \
+	$(BIN)/python -m tests.faults.report; exit $$status
 
 check: $(STAMP) ## style, types, imports, migrations, links in the docs
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from ghasi import crash
 from ghasi.contracts.submission import Fate, PartFate
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import Pdu
@@ -211,6 +212,7 @@ class Outbound:
         parts = [lane.queue.popleft() for _ in range(count)]
         pdus = [part.pdu for part in parts]
         self._count(-count, -sum(map(len, pdus)))
+        crash.point("gateway.before_write")
         try:
             lane.link.submit(pdus, parts)
         except SmppError as error:
@@ -220,6 +222,7 @@ class Outbound:
             self._withdraw(lambda part: part.lane in lanes, reason)
             return 0
         lane.link.pump()
+        crash.point("gateway.after_write")
         # After the write: a process that was held up just before it must not count it as earlier than it was.
         self.gate.take(count, self._loop.time())
         sent_ms = wall_ms()
@@ -254,6 +257,7 @@ class Outbound:
     # -- parts end
 
     def answered(self, link: Link, part: Part, response: Pdu, elapsed: float) -> None:
+        crash.point("gateway.on_response")
         fate = fate_of_response(part, response, wall_ms())
         metrics = self._metrics
         if fate.fate is Fate.ACCEPTED:

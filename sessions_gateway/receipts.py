@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import nats.errors
 
+from ghasi import crash
 from ghasi.bus import Bus, BusError, BusTimeout, Publication
 from ghasi.contracts import subjects
 from ghasi.contracts.events import receipt_msg_id, stable_id
@@ -145,6 +146,7 @@ class Receipts:
             self._kick()
 
     async def _publish(self, batch: Sequence[_Taken]) -> None:
+        crash.point("gateway.on_receipt")
         try:
             async with asyncio.timeout(PUBLISH_WITHIN):
                 await self._bus.publish_many([taken.publication for taken in batch])
@@ -156,10 +158,12 @@ class Receipts:
                 batch = [*batch, *self._from_waiting(len(self._waiting))]
             self._failed(batch)
             return
+        crash.point("gateway.receipt_stored")
         for taken in batch:
             if taken.link is not None:
                 taken.metrics.receipts_taken.inc()
         self._respond(batch, CommandStatus.ESME_ROK)
+        crash.point("gateway.receipt_answered")
 
     def _failed(self, batch: Sequence[_Taken]) -> None:
         """The operator keeps its receipts; a late response is ours to keep."""

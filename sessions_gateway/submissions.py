@@ -12,6 +12,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from ghasi import crash
 from ghasi.bus import Bus
 from ghasi.contracts import subjects
 from ghasi.contracts.submission import (
@@ -210,6 +211,7 @@ class Submissions:
             return
         request = decode_request(message.data)
         if isinstance(request, SubmitRequest):
+            crash.point("gateway.on_request")
             answer = desk.take(request, message.reply, self._job_done)
         else:
             answer = desk.ask(request, message.reply, self._job_done)
@@ -234,6 +236,7 @@ class Submissions:
                 reply, payload = self._answers.popleft()
                 try:
                     await self._bus.nc.publish(reply, payload)
+                    crash.soon("gateway.after_answer")
                 except (nats.errors.Error, OSError) as error:
                     # The worker asks again: what was sent is remembered.
                     log.warning("answer.lost", errorType=type(error).__name__)

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ghasi import crash
 from ghasi.contracts import events
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate, PartFate
@@ -196,7 +197,9 @@ class Carrier:
             )
             self._observe(outgoing, fate)
         recorded = await self._recorded(Recording(self._operator, written, now))
+        crash.point("dispatch.before_publish")
         await self._publish(recorded.outcomes, recorded.matched, now)
+        crash.point("dispatch.published")
         if not asked:
             back = self._return_unsent(leaving, fate_list)
             done = {id(one): one for one, _ in leaving if id(one) not in back}
@@ -267,7 +270,9 @@ class Carrier:
             return
         if result is events.SubmitResult.REJECTED:
             await self._dead.keep(outgoing, _reason(message))
+        crash.point("dispatch.before_ack")
         await outgoing.delivery.ack()
+        crash.soon("dispatch.acked")
         self._forget(outgoing)
 
     async def _settled(self, outgoing: Outgoing, verdict: Verdict, message: MessageOutcome | None) -> None:

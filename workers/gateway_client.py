@@ -23,12 +23,17 @@ from ghasi.contracts.submission import (
 QUEUE_DEADLINE = 10.0
 """Seconds a PDU may wait in the gateway for its window and rate before it is given back unsent."""
 ANSWER_MARGIN = 5.0
+PING_EVERY = 3.0
+"""Seconds without an answer until the gateway is asked whether it is still the one that took the request."""
+LAST_CHANCE = 0.2
+"""Seconds for an answer that was under way when its gateway was found gone."""
 ASK_TIMEOUT = 5.0
 ASK_AGAIN = 1.0
 ASK_PATIENCE = 900.0
 """As long as a gateway's memory reaches: until then an answer can still tell what became of a part."""
 GONE_AFTER = 12.0
 MAX_ANSWER_PER_PDU = 160
+ERROR_EPOCH = "epoch"
 
 
 class GatewayClient:
@@ -61,12 +66,37 @@ class GatewayClient:
         request = SubmitRequest(epoch, deadline_ms, list(keys), list(lanes), pdus)
         timeout = QUEUE_DEADLINE + timers.SUBMIT_RESPONSE + ANSWER_MARGIN
         try:
-            reply = await self._bus.request(subjects.submit(operator_id, replica), encode(request), timeout)
+            reply = await self._answer(subjects.submit(operator_id, replica), epoch, encode(request), timeout)
         except NoHolder:
             return _all(keys, Fate.NOT_SENT, "no_holder")
         except (BusTimeout, BusError):
             return await self.ask(operator_id, replica, epoch, keys)
         return _checked(reply, keys)
+
+    async def _answer(self, subject: str, epoch: str, request: bytes, timeout: float) -> bytes:
+        """The reply; raises as Bus.request does, and BusTimeout early once the gateway of `epoch` is no more: the
+        window of a dead gateway must not stay taken for as long as a slow operator may need."""
+        waiting = asyncio.ensure_future(self._bus.request(subject, request, timeout))
+        try:
+            while not (await asyncio.wait({waiting}, timeout=PING_EVERY))[0]:
+                if await self._is_gone(subject, epoch):
+                    await asyncio.wait({waiting}, timeout=LAST_CHANCE)
+                    break
+            if waiting.done():
+                return waiting.result()
+            raise BusTimeout(subject)
+        finally:
+            waiting.cancel()
+
+    async def _is_gone(self, subject: str, epoch: str) -> bool:
+        """Whether nobody, or another epoch, listens there now. A question without keys marks nothing."""
+        try:
+            reply = await self._bus.request(subject, encode(AskRequest(epoch, [])), PING_EVERY)
+            return decode_answer(reply).error == ERROR_EPOCH
+        except NoHolder:
+            return True
+        except (BusError, msgspec.DecodeError):
+            return False
 
     async def ask(self, operator_id: str, replica: str, epoch: str, keys: Sequence[str]) -> SubmitAnswer:
         """What the gateway of `epoch` knows of the parts; UNANSWERED (`epoch_gone`) when it is no more."""

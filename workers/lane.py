@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
 
+from ghasi import crash
 from ghasi.bus import BusError, PullLane
 from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
@@ -100,7 +101,10 @@ class Lane:
             self._freed.clear()
             await _wait(self._freed, IDLE_TICK)
             return
-        for message in await self._pull.fetch(room, FETCH_TIMEOUT):
+        messages = await self._pull.fetch(room, FETCH_TIMEOUT)
+        if messages:
+            crash.point("dispatch.fetched")
+        for message in messages:
             self._take(message)
         self._changed.set()
         if self._pull.missing:
@@ -239,6 +243,7 @@ class Lane:
             keys = [part.row_id.hex for _, part in leaving]
             lanes = [outgoing.lane_value for outgoing, _ in leaving]
             pdus = b"".join(outgoing.pdus[part.segment - 1] for outgoing, part in leaving)
+            crash.point("dispatch.before_request")
             try:
                 answer = await self._context.gateway.submit(
                     self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
@@ -248,6 +253,7 @@ class Lane:
             except BaseException:
                 self._spread.back(holder.replica, len(leaving))
                 raise
+            crash.point("dispatch.before_record")
             self._free(holder, len(leaving) - held_back)
             if all(fate.reason in UNABLE for fate in answer.fates):
                 self._context.holders.refused(holder)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from ghasi import crash
 from ghasi.correlations import dead, inbox, ledger
 from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
 from ghasi.logs import get_logger
@@ -65,12 +66,14 @@ class Prepared:
 @guarded
 def prepare(work: Preparation) -> Prepared:
     """Rows before bytes: claims the commands and arms the parts that are handed over next."""
+    crash.point("dispatch.before_claim")
     claims: list[Claim] = []
     if work.intents:
         claims = ledger.claim(work.intents, replica=work.replica, epoch=work.epoch, now=work.now, arm=work.armed_now)
     armed: set[UUID] = set()
     if work.parts:
         armed = ledger.arm(work.parts, replica=work.replica, epoch=work.epoch, now=work.now)
+    crash.point("dispatch.claimed")
     return Prepared(claims, armed)
 
 
@@ -97,6 +100,7 @@ def record(work: Recording) -> Recorded:
     # After the commit: who puts a receipt into the inbox looks for its part once more after that.
     look = [inbox.waits_for(work.operator_id, keys)] if keys else []
     outcomes, answers = ledger.record_and_look(work.outcomes, now=work.now, look=look)
+    crash.point("dispatch.recorded")
     return Recorded(outcomes, _woken(work, keys) if look and answers[0][0][0] else [])
 
 

@@ -68,6 +68,13 @@ def _runs(pid: str) -> bool:
     return True
 
 
+def others_run() -> bool:
+    """Whether any process that keeps values in the pool's directory lives, this one aside."""
+    path = os.environ.get(VARIABLE)
+    pids = {file.stem.rpartition("_")[2] for file in Path(path).glob("*.db")} if path else set()
+    return any(pid.isdecimal() and int(pid) != os.getpid() and _runs(pid) for pid in pids)
+
+
 def started_at(pid: int) -> float:
     """Unix time at which a process started; 0.0 where the system does not tell."""
     try:

@@ -10,6 +10,7 @@ from functools import partial
 import nats.errors
 from nats.js.errors import Error as JetStreamError
 
+from ghasi import crash
 from ghasi.bus import Bus, BusError
 from ghasi.contracts import subjects, topology
 from ghasi.contracts.sessions import SendRules
@@ -75,12 +76,16 @@ class ReceiptLane:
         """Record, publish, acknowledge, in this order: a crash between them repeats what a message id drops."""
         raw = [_raw(self.operator_id, delivery) for delivery in deliveries]
         taken = await self._recorded(raw)
+        crash.point("receipts.before_publish")
         await self._bus.publish_many(taken.publications)
+        crash.point("receipts.published")
         if taken.woken:
             await self._works.run(confirm, taken)
+        crash.point("receipts.before_ack")
         for delivery in deliveries:
             await delivery.ack()
         await self._bus.flush()
+        crash.point("receipts.acked")
 
     async def _recorded(self, raw: list[RawReceipt]) -> Taken:
         known = self._holders.known(self.operator_id)

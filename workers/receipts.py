@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, DataError, InterfaceError, connection
 
+from ghasi import crash
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.sessions import SendRules
 from ghasi.correlations import inbox, ledger
@@ -69,6 +70,7 @@ def take_in(
 
     Raises RetryLater while the database is away, and for nothing the operator sent.
     """
+    crash.point("receipts.before_match")
     now = clock()
     found = [read(raw, rules) for raw in batch]
     late = [one for one in found if isinstance(one, Late)]
@@ -80,6 +82,7 @@ def take_in(
         # A connection that failed once is not asked again.
         connection.close()
         raise RetryLater(RETRY_SECONDS, type(error).__name__) from None
+    crash.point("receipts.committed")
     if late:
         metrics.late_responses.labels(batch[0].operator_id).inc(len(late))
     _count(receipts, matched)

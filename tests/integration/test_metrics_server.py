@@ -125,6 +125,39 @@ def test_it_does_not_outlive_a_master_that_was_killed(start: Callable[..., Pool]
     os.killpg(group, signal.SIGKILL)
 
 
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_stopped_by(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal is pending for a process that cannot take it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    pending = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+    return any(mask >> (number - 1) & 1 for mask in pending)
+
+
+def test_two_signals_that_become_one_do_not_keep_the_pool_from_ending(start: Callable[..., Pool]) -> None:
+    """A worker that is killed makes the master signal everybody twice within moments. A server that was not running
+    meanwhile hears it once; it must end all the same, or the master waits for it and the pool is never restarted."""
+    pool = start()
+    *workers, server = [pid for pid in children(pool.process.pid) if b"tracker" not in cmdline(pid)]
+    os.kill(server, signal.SIGSTOP)
+    os.kill(workers[0], signal.SIGKILL)
+    until(lambda: is_stopped_by(server, signal.SIGTERM) and not any(alive(pid) for pid in workers))
+    with pytest.raises(subprocess.TimeoutExpired):
+        pool.process.wait(2)
+    os.kill(server, signal.SIGCONT)
+    assert pool.process.wait(10) != 0
+
+
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
 def test_the_next_pool_starts_from_nothing(start: Callable[..., Pool]) -> None:
     first = start()
     first.process.terminate()

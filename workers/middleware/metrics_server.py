@@ -12,8 +12,10 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -51,7 +53,9 @@ def serve() -> int:
     """Runs until the pool has ended. Returns the exit code.
 
     The first SIGTERM is the master telling everybody that the pool stops; workers may take a while, and their last
-    figures are wanted. The second comes when the master itself ends. A master that was killed is missed by its pid.
+    figures are wanted. The second comes when the master itself ends, and it waits for us then. Where a worker was
+    killed the two come within moments and may arrive as one, so that the end of the last worker counts as well. A
+    master that was killed is missed by its pid.
     """
     parent = os.getppid()
     with exit_on_bad_settings():
@@ -59,8 +63,9 @@ def serve() -> int:
         port = env.integer(metrics_dir.PORT, 0, high=65_535)
         host = env.text("WORKER_HTTP_HOST", "0.0.0.0")  # noqa: S104 - scraped from outside
         metrics_dir.prepare()
-    signal.signal(signal.SIGTERM, _once_more_ends)
-    server = _listen(host, port, parent)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, partial(_once_more_ends, stopping))
+    server = _listen(host, port, parent, stopping)
     if server is None:
         return 0
     try:
@@ -72,20 +77,26 @@ def serve() -> int:
     return 0
 
 
-def _once_more_ends(_signal: int, _frame: object) -> None:
+def _once_more_ends(stopping: threading.Event, _signal: int, _frame: object) -> None:
     signal.signal(signal.SIGTERM, _end)
+    stopping.set()
 
 
 def _end(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _listen(host: str, port: int, parent: int) -> PoolServer | None:
+def _is_over(parent: int, stopping: threading.Event) -> bool:
+    """Whether the pool has ended: its master is gone, or it stops and its last worker is gone."""
+    return os.getppid() != parent or (stopping.is_set() and not metrics_dir.others_run())
+
+
+def _listen(host: str, port: int, parent: int, stopping: threading.Event) -> PoolServer | None:
     """Waits for a port that the pool before this one still holds; None where our own pool ends meanwhile."""
     told = False
-    while os.getppid() == parent:
+    while not _is_over(parent, stopping):
         try:
-            return PoolServer((host, port), parent)
+            return PoolServer((host, port), parent, stopping)
         except OSError as error:
             if not told:
                 print(f"metrics: port {port}: {error.strerror}, trying on", file=sys.stderr)  # noqa: T201
@@ -95,19 +106,20 @@ def _listen(host: str, port: int, parent: int) -> PoolServer | None:
 
 
 class PoolServer(ThreadingHTTPServer):
-    """Ends itself when the process `parent` is no longer its parent."""
+    """Ends itself when `parent` is no longer its parent process, or when `stopping` is set and no worker lives."""
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, address: tuple[str, int], parent: int) -> None:
+    def __init__(self, address: tuple[str, int], parent: int, stopping: threading.Event | None = None) -> None:
         self._parent = parent
+        self._stopping = stopping or threading.Event()
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, Handler)
 
     def service_actions(self) -> None:
         """Called between requests and at least every poll interval."""
-        if os.getppid() != self._parent:
+        if _is_over(self._parent, self._stopping):
             raise SystemExit(0)
 
 

@@ -108,6 +108,68 @@ async def test_without_an_answer_the_gateway_is_asked_what_it_knows(
     assert [fate.fate for fate in answer_.fates] == [Fate.ACCEPTED, Fate.FORGOTTEN]
 
 
+def silent_but_alive(error: str) -> Answer:
+    """Never answers a submit; says `error` to everything else."""
+
+    def answer(request: SubmitRequest | AskRequest) -> bytes | None:
+        if isinstance(request, SubmitRequest):
+            return None
+        return encode(SubmitAnswer([PartFate(key, Fate.FORGOTTEN) for key in request.ask], error=error))
+
+    return answer
+
+
+async def test_a_gateway_that_was_replaced_is_not_waited_for(
+    bus: Bus, answering: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_client, "PING_EVERY", 0.1)
+    await answering(silent_but_alive("epoch"))
+    answer = await asyncio.wait_for(submit(bus), 5)
+    assert [(fate.fate, fate.reason) for fate in answer.fates] == [(Fate.UNANSWERED, "epoch")] * 2
+
+
+async def test_a_gateway_that_went_away_is_not_waited_for(
+    bus: Bus, answering: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_client, "PING_EVERY", 0.1)
+    monkeypatch.setattr(gateway_client, "GONE_AFTER", 0.1)
+    monkeypatch.setattr(gateway_client, "ASK_AGAIN", 0.05)
+    subscription = await bus.nc.subscribe(subjects.submit(OPERATOR, REPLICA))
+    asking = asyncio.create_task(submit(bus))
+    await subscription.next_msg(timeout=5)
+    await subscription.unsubscribe()
+    answer = await asyncio.wait_for(asking, 5)
+    assert [(fate.fate, fate.reason) for fate in answer.fates] == [(Fate.UNANSWERED, "epoch_gone")] * 2
+
+
+@pytest.mark.parametrize("ping", [encode(SubmitAnswer([])), b"\xc1", None], ids=["same epoch", "garbage", "silence"])
+async def test_a_slow_gateway_is_waited_for(
+    bus: Bus, answering: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch, ping: bytes | None
+) -> None:
+    monkeypatch.setattr(gateway_client, "PING_EVERY", 0.05)
+    pings = 0
+    replies: list[str] = []
+
+    async def late() -> None:
+        while pings < 3:
+            await asyncio.sleep(0.01)
+        await bus.nc.publish(replies[0], encode(SubmitAnswer([PartFate("a", Fate.ACCEPTED, "id")])))
+
+    async def take(message: object) -> None:
+        nonlocal pings
+        if isinstance(decode_request(message.data), SubmitRequest):  # type: ignore[attr-defined]
+            replies.append(message.reply)  # type: ignore[attr-defined]
+            return
+        pings += 1
+        if ping is not None:
+            await message.respond(ping)  # type: ignore[attr-defined]
+
+    subscription = await bus.nc.subscribe(subjects.submit(OPERATOR, REPLICA), cb=take)
+    answer, _ = await asyncio.wait_for(asyncio.gather(submit(bus), late()), 5)
+    await subscription.unsubscribe()
+    assert answer.fates[0].fate is Fate.ACCEPTED
+
+
 async def test_an_epoch_that_is_gone_leaves_doubt(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_client, "GONE_AFTER", 0.1)
     monkeypatch.setattr(gateway_client, "ASK_AGAIN", 0.05)

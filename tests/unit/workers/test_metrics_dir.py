@@ -65,6 +65,22 @@ def test_a_path_that_is_no_directory_stops_the_start_by_name(tmp_path: Path) -> 
         metrics_dir.prepare({"WORKER_HTTP_PORT": "9100", metrics_dir.VARIABLE: str(file)})
 
 
+def test_others_run_while_a_process_with_values_lives_that_is_not_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(metrics_dir.VARIABLE, raising=False)
+    assert not metrics_dir.others_run()
+    monkeypatch.setenv(metrics_dir.VARIABLE, str(tmp_path))
+    value_file(tmp_path, os.getpid())
+    (tmp_path / "counter_strange.db").write_bytes(b"")
+    assert not metrics_dir.others_run()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        value_file(tmp_path, process.pid)
+        assert metrics_dir.others_run()
+        process.communicate(b"\n")
+    assert not metrics_dir.others_run()
+
+
 def test_the_start_of_a_process_is_known() -> None:
     before = time.time()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_a_parent_that_is_gone_ends_it() -> None:
 
 def test_a_pool_that_ends_while_the_port_is_taken_gives_up() -> None:
     with PoolServer((LOOPBACK, 0), os.getppid()) as taken:
-        assert metrics_server._listen(LOOPBACK, taken.server_address[1], parent=-1) is None
+        assert metrics_server._listen(LOOPBACK, taken.server_address[1], -1, Event()) is None
 
 
 class Served:
@@ -93,6 +93,8 @@ class Served:
         env = {**os.environ, "WORKER_HTTP_PORT": str(port), "WORKER_HTTP_HOST": LOOPBACK, "TMPDIR": str(path)}
         code = "import sys; from workers.middleware.metrics_server import serve; sys.exit(serve())"
         self.port = port
+        env["PROMETHEUS_MULTIPROC_DIR"] = str(path / "metrics")
+        self.metrics = path / "metrics"
         self.process = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE)
 
     def until_answers(self) -> None:
@@ -114,13 +116,28 @@ def served(tmp_path: Path) -> Iterator[Served]:
     one.process.communicate()
 
 
-def test_the_first_signal_leaves_it_the_second_ends_it(served: Served) -> None:
+def test_the_first_signal_leaves_it_while_a_worker_lives_and_the_second_ends_it(served: Served) -> None:
     served.until_answers()
+    # The values of a worker that lives: this process.
+    (served.metrics / f"counter_{os.getpid()}.db").write_bytes(b"")
     served.process.terminate()
     for _ in range(3):
         served.until_answers()
     served.process.terminate()
     assert served.process.wait(10) == 0
+
+
+def test_the_first_signal_ends_it_where_no_worker_lives(served: Served) -> None:
+    served.until_answers()
+    served.process.terminate()
+    assert served.process.wait(10) == 0
+
+
+def test_a_pool_that_stops_while_the_port_is_taken_gives_up() -> None:
+    stopping = Event()
+    stopping.set()
+    with PoolServer((LOOPBACK, 0), os.getppid()) as taken:
+        assert metrics_server._listen(LOOPBACK, taken.server_address[1], os.getppid(), stopping) is None
 
 
 def test_it_waits_for_a_port_that_the_pool_before_still_holds(tmp_path: Path) -> None:

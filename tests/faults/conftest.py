@@ -1,0 +1,105 @@
+"""Servers of the fault tests' own, which they may hurt, and the table each run prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghasi.devstack.servers import Servers
+from tests.faults import disk, figures
+from tests.faults.line import Line
+from tests.faults.seed import SEED, SET, at_least
+from tests.support import servers as support
+
+Lines = Callable[..., Any]
+
+
+def pytest_report_header() -> str:
+    return f"faults: set {SET}, seed {SEED} (FAULTS_SEED={SEED} repeats it)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of a larger set than the one chosen are not part of this run, nor are those this machine cannot do: the
+    table says so."""
+    beyond = [
+        item for item in items if any(not at_least(str(mark.args[0])) for mark in item.iter_markers("fault_set"))
+    ]
+    beyond += _impossible([item for item in items if item not in beyond])
+    if beyond:
+        config.hook.pytest_deselected(items=beyond)
+        items[:] = [item for item in items if item not in beyond]
+
+
+def _impossible(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Tests that need a disk of their own where there can be none."""
+    needy = [item for item in items if item.get_closest_marker("needs_disk")]
+    if not needy or not (reason := disk.why_not()):
+        return []
+    faults = {str(name) for item in needy for mark in item.iter_markers("needs_disk") for name in mark.args}
+    figures.write(figures.Figures(fault, runs=0, not_run=reason) for fault in sorted(faults))
+    return needy
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table of this run."""
+    made = [one for one in figures.read() if one.session == figures.SESSION]
+    if not made:
+        return
+    terminalreporter.section(f"faults, seed {SEED}")
+    head = (
+        f"{'fault':44} {'runs':>5} {'msgs':>6} {'lost':>5} {'doubled':>7} {'unexpl.':>7} {'doubt':>6} {'back s':>7}"
+    )
+    terminalreporter.write_line(head)
+    for one in made:
+        back = "" if one.recovered is None else f"{one.recovered:.1f}"
+        counts = f"{one.runs:5} {one.commands:6} {one.lost:5} {one.doubled:7} {one.unexplained:7} {one.in_doubt:6}"
+        line = f"{one.fault:44} {counts} {back:>7} {one.note} {one.not_run}".rstrip()
+        terminalreporter.write_line(line + (f"  {'; '.join(one.kinds)}" if one.kinds else ""))
+
+
+@pytest.fixture(scope="session")
+def plant(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """NATS, PostgreSQL and Valkey for the fault tests, migrated."""
+    started = Servers.start(support.new_run_dir())
+    try:
+        migrate(started)
+        yield started
+    finally:
+        support.keep_logs(started.run, request.session)
+        started.discard()
+
+
+def migrate(servers: Servers) -> None:
+    """Brings a server's database up to date, in a process of its own."""
+    root = Path(__file__).resolve().parents[2]
+    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=root,
+        env=env | servers.env() | {"DJANGO_SETTINGS_MODULE": "ghasi.settings", "OPERATOR_IDS": ""},
+        check=True,
+        timeout=90,
+    )
+
+
+@pytest.fixture
+async def lines(plant: Servers, tmp_path: Path) -> AsyncIterator[Lines]:
+    """Makes and starts lines that end with the test: `await lines(window=10)`."""
+    async with AsyncExitStack() as undo:
+
+        async def start(servers: Servers | None = None, **settings: Any) -> Line:
+            folder = Path(tempfile.mkdtemp(prefix="line-", dir=tmp_path))
+            line = Line(servers or plant, folder, **settings)
+            undo.push_async_callback(line.shut)
+            await line.start()
+            return line
+
+        yield start

@@ -1,0 +1,100 @@
+"""A disk whose power can be cut: an ext4 file system on a loop device, shut down without flushing its log.
+
+What had not been synced when the power went is gone, as on a real machine; what the kernel still held in memory does
+not count. Needs Linux, root, loop devices and mkfs.ext4.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_SHUTDOWN = 0x8004587D
+"""EXT4_IOC_SHUTDOWN of Linux."""
+_WITHOUT_FLUSHING = struct.pack("I", 2)
+_TRIES = 50
+SIZE = 768 * 2**20
+
+
+class Disk:
+    """`with Disk(folder) as disk:`; `folder` is the mount point, empty at first. Raises CalledProcessError."""
+
+    def __init__(self, folder: Path, size: int = SIZE) -> None:
+        self.folder = folder
+        self._image = Path(tempfile.mkdtemp(prefix="disk-", dir="/var/tmp")) / "image"
+        self._size = size
+
+    def __enter__(self) -> Self:
+        with self._image.open("wb") as file:
+            file.truncate(self._size)
+        _run("mkfs.ext4", "-q", str(self._image))
+        self._mount()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unmount()
+        shutil.rmtree(self._image.parent)
+
+    def cut_power(self) -> None:
+        """Nothing that is written from now on arrives, nor what was not synced before."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUTDOWN, _WITHOUT_FLUSHING)
+        finally:
+            os.close(handle)
+
+    def power_on(self) -> None:
+        """Mounted again, its journal replayed. Whoever had files open there must have ended."""
+        self._unmount()
+        self._mount()
+
+    def sync(self) -> None:
+        """Everything written so far is safe."""
+        _run("sync", "-f", str(self.folder))
+
+    def _mount(self) -> None:
+        _run("mount", "-o", "loop", str(self._image), str(self.folder))
+
+    def _unmount(self) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                _run("umount", str(self.folder))
+                return
+            except subprocess.CalledProcessError:
+                if not left:
+                    raise
+                time.sleep(0.1)
+
+
+@cache
+def why_not() -> str:
+    """Why this machine has no such disk; "" where it has."""
+    if os.name != "posix" or os.uname().sysname != "Linux":
+        return "needs Linux"
+    if os.geteuid() != 0:
+        return "needs root, to mount a loop device"
+    missing = [name for name in ("mkfs.ext4", "mount", "umount", "sync") if shutil.which(name) is None]
+    if missing:
+        return f"needs {', '.join(missing)}"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        try:
+            with Disk(Path(folder), 64 * 2**20) as disk:
+                disk.cut_power()
+        except (OSError, subprocess.CalledProcessError) as error:
+            return f"no loop device with ext4 here ({type(error).__name__})"
+    return ""
+
+
+def _run(*argv: str) -> None:
+    subprocess.run(argv, check=True, capture_output=True, timeout=60)

@@ -1,0 +1,113 @@
+"""Collects a run's evidence from every side: SMSC log, ledger, event streams, consumers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from ghasi.bus import Bus
+from ghasi.contracts import subjects
+from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
+from tests.faults.line import Line
+
+_ROWS = """
+    select message_id::text, segment, segments, attempt, status, operator_message_id, in_doubt_at is not null,
+           possible_duplicate, policy_action, retry_at is not null,
+           concat_ws(' ', command_status, in_doubt_reason, reason, gateway_epoch, 'prepared', prepared_at::time,
+                     'retry', retry_at::time, 'in doubt', in_doubt_at::time)
+    from smpp.message_correlations where requested_operator_id = %s
+"""
+_INBOX = "select operator_message_id from smpp.receipts_inbox where operator_id = %s"
+
+
+async def gather(line: Line, commands: list[Command]) -> Evidence:
+    """Everything there is about one line's operator since it was made."""
+    bus = await line.bus("oracle")
+    try:
+        since = datetime.fromtimestamp(line.began, UTC)
+        dead = [
+            message.headers.get("Smpp-Message-Id", "")
+            async for message in stored(bus, subjects.SMPP_DEAD, subjects.dead(line.operator_id), since)
+        ]
+        results = [one async for one in _results(bus, line, since)]
+        dlrs = [one async for one in _dlrs(bus, line, since)]
+        unsettled = await pending(bus, line)
+    finally:
+        await bus.close()
+    with psycopg.connect(line.servers.database_url) as database:
+        rows = [Row(*values) for values in database.execute(_ROWS, [line.operator_id])]
+        inbox = [name for (name,) in database.execute(_INBOX, [line.operator_id])]
+    return Evidence(
+        commands=commands,
+        submits=list(submits(line)),
+        receipts=list(receipts(line)),
+        rows=rows,
+        results=results,
+        dlrs=dlrs,
+        dead=dead,
+        inbox=inbox,
+        unsettled=unsettled,
+    )
+
+
+async def pending(bus: Bus, line: Line) -> int:
+    """Messages that wait for a consumer of the line, or are out with one."""
+    total = 0
+    for consumer in line.consumers():
+        info = await bus.js.consumer_info(consumer.stream, consumer.durable)
+        total += (info.num_pending or 0) + (info.num_ack_pending or 0)
+    return total
+
+
+def submits(line: Line) -> Iterator[Submit]:
+    """The SMSC's submit lines."""
+    for one in line.smsc_log(line.operator_id):
+        yield Submit(one["destination_addr"], one["part"], one["message_id"], taken=one["taken"], at=one["at"])
+
+
+def receipts(line: Line) -> Iterator[SentReceipt]:
+    """Receipts the SMSC knows to be with us."""
+    for event in ("deliver_resp", "deliver_resp_late"):
+        for one in line.smsc_log(line.operator_id, event):
+            if one["command_status"] == 0 and "receipt_id" in one:
+                yield SentReceipt(one["message_id"], one["receipt_id"], one["destination_addr"], one["stat"])
+
+
+async def stored(bus: Bus, stream: str, subject: str, since: datetime) -> AsyncIterator[Any]:
+    """The messages of a subject that the stream holds and took since then."""
+    subscription = await bus.js.subscribe(
+        subject,
+        stream=stream,
+        ordered_consumer=True,
+        config=ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=since.isoformat().replace("+00:00", "Z")
+        ),
+    )
+    try:
+        info = await subscription.consumer_info()
+        # What has reached us already is not pending any more.
+        for _ in range((info.num_pending or 0) + info.delivered.consumer_seq):
+            yield await subscription.next_msg(timeout=5.0)
+    finally:
+        await subscription.unsubscribe()
+
+
+async def _results(bus: Bus, line: Line, since: datetime) -> AsyncIterator[Result]:
+    async for message in stored(bus, subjects.SUBMIT_EVENTS, subjects.SUBMIT_RESULT, since):
+        one = json.loads(message.data)
+        if one["operatorId"] == line.operator_id and one["messageId"] is not None:
+            at = message.metadata.timestamp.timestamp()
+            yield Result(one["messageId"], one["result"], one["attempt"], one["eventId"], at)
+
+
+async def _dlrs(bus: Bus, line: Line, since: datetime) -> AsyncIterator[Dlr]:
+    async for message in stored(bus, subjects.DLR_EVENTS, subjects.DLR_INBOUND, since):
+        one = json.loads(message.data)
+        if one["operatorId"] == line.operator_id:
+            at = message.metadata.timestamp.timestamp()
+            yield Dlr(one["messageId"], one["operatorMessageId"], one["stat"], one["eventId"], at)

@@ -1,0 +1,128 @@
+"""From figures to the text of docs/reliability.md. Pure but for the head of the page, which is a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.faults.catalogue import SECTIONS, Fault, Section
+from tests.faults.figures import Figures
+
+HEAD = Path(__file__).with_name("reliability.head.md")
+WITH_EXAMPLES = ["input", "promise", "holds", "examples", "test", "run"]
+WITH_MESSAGES = ["fault", "promise", "holds", "runs", "messages", "lost", "doubled", "unexplained", "in doubt"]
+WITH_MESSAGES += ["back, s", "test", "run"]
+
+
+def latest(figures: Iterable[Figures]) -> dict[tuple[str, str], Figures]:
+    """The last figures of each fault and variant. A run that could not be made replaces nothing that was."""
+    found: dict[tuple[str, str], Figures] = {}
+    for one in figures:
+        key = (one.fault, variant(one))
+        if not one.not_run or key not in found:
+            found[key] = one
+    return found
+
+
+def variant(one: Figures) -> str:
+    """What makes two runs of one fault different: the window, the timers, or the seed of random faults."""
+    if one.fault == "mixed":
+        return f"seed {one.seed}, {one.set}"
+    return one.note if one.fault.startswith("crash ") else ""
+
+
+def merged(rows: list[Figures]) -> Figures:
+    """Variants of one fault as one: counts are added, the slowest recovery stands."""
+    ran = [one for one in rows if not one.not_run]
+    if not ran:
+        return rows[-1]
+    times = [one.recovered for one in ran if one.recovered is not None]
+    return Figures(
+        fault=ran[0].fault,
+        runs=sum(one.runs for one in ran),
+        commands=sum(one.commands for one in ran),
+        lost=sum(one.lost for one in ran),
+        doubled=sum(one.doubled for one in ran),
+        unexplained=sum(one.unexplained for one in ran),
+        in_doubt=sum(one.in_doubt for one in ran),
+        resent=sum(one.resent for one in ran),
+        recovered=max(times) if times else None,
+        note="; ".join(sorted({one.note for one in ran if one.note})),
+        kinds=tuple(sorted({kind for one in ran for kind in one.kinds})),
+        test=ran[-1].test,
+        date=max(one.date for one in ran),
+        commit=", ".join(sorted({one.commit for one in ran})),
+    )
+
+
+def render(figures: Iterable[Figures]) -> str:
+    """The document."""
+    by_fault: dict[str, list[Figures]] = {}
+    for (fault, _), one in sorted(latest(figures).items()):
+        by_fault.setdefault(fault, []).append(one)
+    rows = {fault: merged(variants) for fault, variants in by_fault.items()}
+    parts = [HEAD.read_text(encoding="utf-8"), _summary(rows)]
+    parts += [_section(section, rows) for section in SECTIONS]
+    return "\n".join(parts)
+
+
+def _summary(rows: dict[str, Figures]) -> str:
+    faults = [fault for section in SECTIONS for fault in section.faults]
+    ran = [(fault, rows[fault.name]) for fault in faults if fault.name in rows and not rows[fault.name].not_run]
+    promised = [one for fault, one in ran if not fault.admits_doubles]
+    counted = [one for one in promised if one.commands]
+    broken = [fault.what for fault, one in ran if _holds(fault, one) is False]
+    lines = [
+        "## Summary",
+        "",
+        f"Of {len(faults)} faults {len(ran)} were run. {sum(one.runs for one in counted):,} runs with "
+        f"{sum(one.commands for one in counted):,} commands met a fault: "
+        f"**{sum(one.lost for one in counted)} lost, {sum(one.doubled for one in counted)} doubled in silence, "
+        f"{sum(one.unexplained for one in counted)} unexplained**, {sum(one.in_doubt for one in counted):,} parts "
+        "in doubt for a while and admitted.",
+    ]
+    lines += ["", "Promises that did not hold: " + ("; ".join(broken) if broken else "none") + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _holds(fault: Fault, one: Figures) -> bool:
+    if fault.admits_doubles:
+        return one.lost == 0
+    return not (one.lost or one.doubled or one.unexplained)
+
+
+def _section(section: Section, rows: dict[str, Figures]) -> str:
+    lines = [f"## {section.title}", "", section.text, ""]
+    names = WITH_MESSAGES if section.counts_messages else WITH_EXAMPLES
+    lines += [_line(names), "|" + "---|" * len(names)]
+    lines += [_row(section, fault, rows.get(fault.name)) for fault in section.faults]
+    notes = [f"- {fault.what}: {text}" for fault in section.faults if (text := _note(rows.get(fault.name)))]
+    return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"
+
+
+def _row(section: Section, fault: Fault, one: Figures | None) -> str:
+    columns = 9 if section.counts_messages else 3
+    if one is None or one.not_run:
+        why = fault.why_not or (one.not_run if one else "") or "not yet"
+        return _line([fault.what, fault.promise, f"not run: {why}", *[""] * columns])
+    holds = "**no**" if not _holds(fault, one) or fault.admits_doubles else "yes"
+    run = f"{one.date} `{one.commit}`"
+    test = f"`{one.test.removeprefix('tests/faults/')}`"
+    if not section.counts_messages:
+        return _line([fault.what, fault.promise, holds, f"{one.runs:,}", test, run])
+    back = "" if one.recovered is None else f"{one.recovered:.1f}"
+    counts = [one.runs, one.commands, one.lost, one.doubled, one.unexplained, one.in_doubt]
+    return _line([fault.what, fault.promise, holds, *map(str, counts), back, test, run])
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _note(one: Figures | None) -> str:
+    """What the columns do not tell: the words of what went wrong, the wire's worst second."""
+    if one is None or one.not_run:
+        return ""
+    wrong = "; ".join(one.kinds)
+    told = one.note if "second" in one.note or one.fault == "mixed" else ""
+    return ", ".join(filter(None, (told, wrong)))
