@@ -19,6 +19,7 @@ from ghasi.contracts.events import (
     SubmitResultEvent,
     encode_event,
     stable_id,
+    uuid_text,
 )
 from ghasi.contracts.publication import Publication
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, PartState, ReceiptFacts, RowStatus
@@ -85,13 +86,18 @@ def result_of(message: MessageOutcome) -> SubmitResult:
 
 def command_status_of(message: MessageOutcome) -> str | None:
     """The name of the worst part's command_status; None where the operator said nothing or ESME_ROK."""
-    status = _worst(message).command_status
-    return status_name(status) if status else None
+    return _status_of(_worst(message, result_of(message)))
+
+
+def _status_of(part: PartState) -> str | None:
+    return status_name(part.command_status) if part.command_status else None
 
 
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, as all events write their times."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _is_pending(part: PartState) -> bool:
@@ -108,9 +114,8 @@ def _never_accepted(part: PartState) -> bool:
     )
 
 
-def _worst(message: MessageOutcome) -> PartState:
+def _worst(message: MessageOutcome, result: SubmitResult) -> PartState:
     """The first part, in order, that has the message's result."""
-    result = result_of(message)
     return next(part for part in message.parts if _part_result(part) is result)
 
 
@@ -124,7 +129,8 @@ def _part_result(part: PartState) -> SubmitResult | None:
 
 def _result(message: MessageOutcome, now: datetime) -> Publication:
     result = result_of(message)
-    attempt = max(part.attempt for part in message.parts)
+    worst = _worst(message, result)
+    attempt = max([part.attempt for part in message.parts])
     msg_id = stable_id(message.message_id, attempt, result.value)
     event = SubmitResultEvent(
         event_id=event_id_of(msg_id),
@@ -135,8 +141,8 @@ def _result(message: MessageOutcome, now: datetime) -> Publication:
         result=result,
         segments=len(message.parts),
         operator_message_ids=[part.operator_message_id for part in message.parts],
-        command_status=command_status_of(message),
-        reason=_worst(message).reason,
+        command_status=_status_of(worst),
+        reason=worst.reason,
         possible_duplicate=any(part.possible_duplicate for part in message.parts),
         attempt=attempt,
     )
@@ -218,7 +224,7 @@ def _delivered_at(facts: ReceiptFacts) -> str | None:
 def event_id_of(msg_id: str) -> str:
     """A UUID v4 by its form, always the same for one `Nats-Msg-Id`: who remembers event ids drops a repeat that comes
     after the stream's duplicate window."""
-    return str(uuid.UUID(bytes=hashlib.sha256(msg_id.encode()).digest()[:16], version=4))
+    return uuid_text(hashlib.sha256(msg_id.encode()).digest(), 4)
 
 
 def _headers(traceparent: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from ghasi.contracts import subjects
@@ -24,6 +25,7 @@ from workers.delivery import Delivery
 PLAIN_RULES = SendRules()
 
 
+@lru_cache(maxsize=1024)
 def submit_options(rules: SendRules) -> SubmitOptions:
     """An operator's rules as the text code takes them; raises ValueError on a word nobody knows."""
     return SubmitOptions(

@@ -10,9 +10,9 @@ _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 
 
-def row_id(now: datetime) -> UUID:
-    """A new id: 48 bits of Unix milliseconds, then 74 random bits."""
-    random = int.from_bytes(os.urandom(10), "big")
+def row_id(now: datetime, entropy: bytes = b"") -> UUID:
+    """A new id: 48 bits of Unix milliseconds, then 74 random bits, from these 10 octets where there are any."""
+    random = int.from_bytes(entropy or os.urandom(10), "big")
     high = (int(now.timestamp() * 1000) & 0xFFFFFFFFFFFF) << 80
     return UUID(int=high | _VERSION_7 | (random >> 68) << 64 | _VARIANT | (random & (2**62 - 1)))
 

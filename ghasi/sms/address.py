@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from ghasi.smpp.constants import Npi, Ton
@@ -82,6 +83,7 @@ def sender_form(sender: str) -> AddressForm:
     return AddressForm.ALPHANUMERIC
 
 
+@lru_cache(maxsize=1024)
 def parse_sender(sender: str, rules: AddressRules = PLAIN_RULES) -> Address:
     """The sender as an address. Raises InvalidSender."""
     form = sender_form(sender)
