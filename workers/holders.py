@@ -50,6 +50,12 @@ class Holders:
         """One of `bound`, whose limit and rules stand for the operator's: the same one as long as it can be."""
         return min(self.bound(operator_id), key=lambda record: (-record.binds, record.replica), default=None)
 
+    def everyone(self) -> list[SessionRecord]:
+        """All records heard of lately, of any operator. May be called from another thread."""
+        fresh = self._clock() - STALE_AFTER
+        replicas = list(self._records.values())
+        return [record for one in replicas for record, heard in list(one.values()) if heard >= fresh]
+
     def known(self, operator_id: str) -> SessionRecord | None:
         """The last that was heard of the operator, bound or not: for its rules."""
         records = self._records.get(operator_id, {})

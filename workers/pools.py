@@ -147,7 +147,9 @@ class ReceiptsPool:
         consumers = [topology.receipt_consumer(one) for one in config.operator_ids]
         self._chores = Chores(self._bus, self._presence, "receipts", consumers)
         self._chores.start()
-        self._upkeep = UpkeepRunner(self._bus, self._works, self._presence, config.retention_days)
+        self._upkeep = UpkeepRunner(
+            self._bus, self._works, self._presence, config.retention_days, self._holders.everyone
+        )
         self._upkeep.start()
         log.info("pool.started", queue="receipts", lanes=len(self._lanes))
 

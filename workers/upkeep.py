@@ -12,8 +12,10 @@ from functools import partial
 
 from ghasi.contracts import timers
 from ghasi.contracts.publication import Publication
+from ghasi.contracts.sessions import SessionRecord
 from ghasi.correlations import abandoned, dead, partitions, sweep
 from ghasi.logs import get_logger
+from ghasi.operators.services import operators_remember
 from workers.ledger_work import guarded
 from workers.upkeep_abandoned import AbandonedSweep
 from workers.upkeep_inbox import InboxGauges, InboxSweep
@@ -24,6 +26,7 @@ SIZE_EVERY = 15.0
 PARTITIONS_EVERY = 6 * 3600.0
 """Partitions exist three days ahead, so that several misses in a row do no harm."""
 DEAD_LETTERS_EVERY = 3600.0
+OPERATORS_EVERY = 5.0
 
 log = get_logger()
 
@@ -41,8 +44,9 @@ class Job:
     confirm: Callable[[datetime], None] | None = None
 
 
-def jobs(retention_days: int) -> list[Job]:
-    """All upkeep of the receipts pool. The days of the ledger come first: without them nothing can be written."""
+def jobs(retention_days: int, sessions: Callable[[], list[SessionRecord]]) -> list[Job]:
+    """All upkeep of the receipts pool; `sessions` tells what the gateways report now. The days of the ledger come
+    first: without them nothing can be written."""
     inbox_sweep = InboxSweep()
     return [
         Job("partitions", PARTITIONS_EVERY, guarded(partial(keep_partitions, retention_days=retention_days))),
@@ -50,6 +54,7 @@ def jobs(retention_days: int) -> list[Job]:
         Job("inbox_sweep", INBOX_EVERY, guarded(inbox_sweep.run), guarded(inbox_sweep.confirm)),
         Job("inbox_size", SIZE_EVERY, guarded(InboxGauges().run)),
         *(_abandoned_job(which) for which in abandoned.LOOKS),
+        Job("operators", OPERATORS_EVERY, guarded(partial(remember_operators, sessions=sessions))),
         Job("dead_letters", DEAD_LETTERS_EVERY, guarded(forget_dead_letters)),
     ]
 
@@ -57,6 +62,12 @@ def jobs(retention_days: int) -> list[Job]:
 def _abandoned_job(which: abandoned.Look) -> Job:
     sweep_of = AbandonedSweep(which)
     return Job(which.reason, ABANDONED_EVERY, guarded(sweep_of.run), guarded(sweep_of.confirm))
+
+
+def remember_operators(now: datetime, *, sessions: Callable[[], list[SessionRecord]]) -> list[Publication]:
+    """The operators seen, for the admin; nothing to publish."""
+    operators_remember(sessions(), now=now)
+    return []
 
 
 def keep_partitions(now: datetime, *, retention_days: int) -> list[Publication]:

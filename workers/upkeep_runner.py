@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from ghasi.bus import Bus, BusError
+from ghasi.contracts.sessions import SessionRecord
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
@@ -20,11 +22,18 @@ log = get_logger()
 class UpkeepRunner:
     """Every job runs on a worker thread; what it gives to publish is published before its next turn."""
 
-    def __init__(self, bus: Bus, works: WorkQueue, presence: Presence, retention_days: int) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        works: WorkQueue,
+        presence: Presence,
+        retention_days: int,
+        sessions: Callable[[], list[SessionRecord]],
+    ) -> None:
         self._bus = bus
         self._works = works
         self._presence = presence
-        self._jobs = jobs(retention_days)
+        self._jobs = jobs(retention_days, sessions)
         self._due: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 

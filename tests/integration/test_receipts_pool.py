@@ -14,11 +14,12 @@ from django.db import connection
 
 from ghasi.contracts import subjects
 from ghasi.contracts.publication import Publication
-from ghasi.contracts.sessions import SendRules
+from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.submission import LateResponse, encode
 from ghasi.correlations import inbox, ledger
 from ghasi.correlations.models import InboxReceipt, MessageCorrelation
 from ghasi.correlations.types import Intent, Part, Verdict
+from ghasi.operators.models import Operator as SeenOperator
 from ghasi.smpp.pdu import DeliverSm, encode_pdu
 from workers import fates, metrics
 from workers.ledger_work import LedgerAway
@@ -318,18 +319,31 @@ def test_confirming_never_raises(operator: Operator, monkeypatch: pytest.MonkeyP
 
 
 def job(name: str) -> Job:
-    [found] = [one for one in jobs(30) if one.name == name]
+    [found] = [one for one in jobs(30, list) if one.name == name]
     return found
 
 
 def test_every_job_runs_and_may_run_again() -> None:
     now = datetime.now(UTC)
-    assert len({one.name for one in jobs(30)}) == len(jobs(30))
+    assert len({one.name for one in jobs(30, list)}) == len(jobs(30, list))
     for _ in range(2):
-        for one in jobs(30):
+        for one in jobs(30, list):
             assert isinstance(one.function(now), list)
             if one.confirm is not None:
                 one.confirm(now)
+
+
+def test_the_admin_knows_the_operators_the_gateways_report() -> None:
+    now, known = datetime.now(UTC), str(uuid4())
+    records = [SessionRecord(known, "gw-1", "e1", State.BOUND, operator_name="Roshan", tps_limit=50)]
+    [remember] = [one for one in jobs(30, lambda: records) if one.name == "operators"]
+    assert remember.function(now) == []
+    row = SeenOperator.objects.get(operator_id=known)
+    assert (row.name, row.state, row.tps_limit) == ("Roshan", "BOUND", 50)
+    records[0] = SessionRecord(known, "gw-1", "e1", State.UNBOUND, operator_name="Roshan", reason="silent for 40 s")
+    remember.function(now)
+    row.refresh_from_db()
+    assert (row.state, row.reason) == ("UNBOUND", "silent for 40 s")
 
 
 def test_the_inbox_shows_its_size_and_how_long_nobody_was_told(operator: Operator) -> None:
