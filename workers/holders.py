@@ -29,12 +29,12 @@ class Holders:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._records: dict[str, dict[str, tuple[SessionRecord, float]]] = {}
-        self._listeners: dict[str, Callable[[], None]] = {}
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def listen(self, operator_id: str, changed: Callable[[], None]) -> None:
         """`changed` is called whenever a record of the operator comes or goes."""
-        self._listeners[operator_id] = changed
+        self._listeners.setdefault(operator_id, []).append(changed)
 
     def holder(self, operator_id: str) -> SessionRecord | None:
         """The replica to hand PDUs to: one that is BOUND and was heard of lately, always the same of several."""
@@ -45,6 +45,11 @@ class Holders:
             if heard >= fresh and record.state is State.BOUND and record.binds > 0
         ]
         return min(bound, key=lambda record: (-record.binds, record.replica)) if bound else None
+
+    def records(self, operator_id: str) -> list[SessionRecord]:
+        """The last word of each replica that was heard of lately."""
+        fresh = self._clock() - STALE_AFTER
+        return [record for record, heard in self._records.get(operator_id, {}).values() if heard >= fresh]
 
     def known(self, operator_id: str) -> SessionRecord | None:
         """The last that was heard of the operator, bound or not: for its rules."""
@@ -61,8 +66,7 @@ class Holders:
             self._tell(operator_id)
 
     def _tell(self, operator_id: str) -> None:
-        listener = self._listeners.get(operator_id)
-        if listener is not None:
+        for listener in list(self._listeners.get(operator_id, ())):
             listener()
 
     async def start(self, bus: Bus) -> None:
