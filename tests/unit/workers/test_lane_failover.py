@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from prometheus_client import REGISTRY
 
 from ghasi.contracts.sessions import InDoubtPolicy, SendRules, SessionRecord, State
 from ghasi.contracts.submission import Fate, PartFate
+from ghasi.correlations import inbox
+from ghasi.correlations.types import ReceiptFacts
 from ghasi.smpp.receipt import id_keys
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, until
 from workers.lane import Lane
+from workers.ledger_work import prepare
 from workers.route import Route
 from workers.shelf import Load
 
@@ -191,10 +195,10 @@ async def test_parts_a_phone_could_not_join_wait_for_the_primary(pair: Pair, mon
         pair.fail_over(window_size=1)
         bench.gateway.open.set()
         await until(lambda: len(bench.platform.results_of(other["messageId"])) == 1)
-        assert [one for one in pair.carried if one[1].startswith("001")] == [
-            ("primary", "001/1"),
-            ("primary", "001/2"),
-        ]
+        looked = bench.works.calls.count(prepare)
+        await until(lambda: bench.works.calls.count(prepare) >= looked + 2, "it is looked at and left alone")
+        begun = [one for one in pair.carried if one[1].startswith("001")]
+        assert begun == [("primary", "001/1"), ("primary", "001/2")]
         pair.bind_primary()
         await until(lambda: len(bench.platform.results_of(sent["messageId"])) == 1)
         await until(bench.settled)
@@ -285,6 +289,23 @@ def _keys(message_id: str) -> list[list[str]]:
             "select operator_message_keys from smpp.message_correlations where message_id = %s", [message_id]
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+async def test_a_receipt_that_was_faster_is_found_under_the_backup(pair: Pair) -> None:
+    bench = pair.bench
+    pair.bind_backup()
+    pair.fail_over()
+    name = uuid.uuid4().hex
+    bench.gateway.fate = lambda key: PartFate(key, Fate.ACCEPTED, name)
+    now = datetime.now(UTC)
+    keys = tuple(id_keys(name, base="text"))
+    facts = ReceiptFacts(1, uuid.UUID(pair.backup), name, keys, "DELIVERED", "DELIVRD", True, "000", now, now, "93")
+    await bench.works.plainly(partial(inbox.take_receipts, now=now), [facts])
+    (sent,) = await bench.send(1)
+    async with running(bench):
+        await until(lambda: len(bench.platform.receipts_of(sent["messageId"])) == 1)
+        await until(bench.settled)
+    assert bench.platform.receipts_of(sent["messageId"])[0]["operatorId"] == pair.backup
 
 
 async def test_a_window_that_hangs_is_not_the_backups(pair: Pair) -> None:
