@@ -43,6 +43,9 @@ FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
 AHEAD = 2
 """Windows on their way: one in flight, one ready behind it, so that the wire never waits for a claim."""
+LEAD = 0.15
+"""Seconds before the last PDU booked leaves when the next are booked: a booking that begins where the one before it
+ended loses nothing to the time it takes, and one made long before takes from other processes what they could use."""
 NO_LIMIT_KNOWN = 1
 
 
@@ -63,6 +66,9 @@ class Lane:
         self._hands = Hands()
         self._in_flight: Counter[str] = Counter()
         """PDUs on their way, by the operator that carries them: a window that hangs is not its backup's."""
+        self._booked = 0
+        """PDUs that have a time to leave and wait for it."""
+        self._departures: asyncio.Queue[tuple[float, int, str]] = asyncio.Queue()
         self._burials = 0
         self._pull: PullLane | None = None
         self._stopping = False
@@ -76,6 +82,7 @@ class Lane:
         self._loops = [
             asyncio.create_task(self._forever(self._intake), name=f"intake-{self.operator_id}"),
             asyncio.create_task(self._forever(self._feed), name=f"feed-{self.operator_id}"),
+            asyncio.create_task(self._forever(self._depart), name=f"depart-{self.operator_id}"),
         ]
 
     async def _forever(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -150,7 +157,7 @@ class Lane:
         if holder is not None and not self._stopping:
             on_their_way = self._in_flight[holder.operator_id]
             credit = min(AHEAD * self._window(holder) - on_their_way, self._context.gateway.max_pdus)
-            ready = self._shelf.pdus_waiting(credit) if credit > 0 else 0
+            ready = self._shelf.pdus_waiting(credit) - self._booked if credit > self._booked else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:
             self._changed.clear()
@@ -170,11 +177,21 @@ class Lane:
             await self._context.sleep(max(0.001, booking.retry_after))
             return
         start = asyncio.get_running_loop().time()
+        self._booked += len(booking.delays)
         for first, size in by_time(booking.delays):
-            pause = start + first - asyncio.get_running_loop().time()
-            if pause > 0:
-                await self._context.sleep(pause)
-            await self._send(size, holder.operator_id)
+            self._departures.put_nowait((start + first, size, holder.operator_id))
+        await self._context.sleep(max(0.0, booking.delays[-1] - LEAD))
+
+    async def _depart(self) -> None:
+        at, size, carrier = await self._departures.get()
+        pause = at - asyncio.get_running_loop().time()
+        if pause > 0:
+            await self._context.sleep(pause)
+        try:
+            await self._send(size, carrier)
+        finally:
+            self._booked -= size
+            self._changed.set()
 
     async def _send(self, count: int, carrier: str) -> None:
         """Claims and hands over up to `count` PDUs whose time with `carrier` has come."""
@@ -319,11 +336,12 @@ class Lane:
         await self._hands.release()
 
     async def _end_loops(self, deadline: float) -> None:
-        """The feeding loop may be between a claim and its hand-over: it ends at its next pause."""
-        intake, feed = self._loops
-        await end_task(intake)
+        """The last may be between a claim and its hand-over: it ends at its next pause."""
+        *before, depart = self._loops
+        for loop in before:
+            await end_task(loop)
         await _wait(self._carrier.idle, deadline)
-        await end_task(feed)
+        await end_task(depart)
 
 
 async def _wait(event: asyncio.Event, timeout: float) -> None:

@@ -91,9 +91,11 @@ class Recorded:
 
 @guarded
 def record(work: Recording) -> Recorded:
-    outcomes = ledger.record(work.outcomes, now=work.now)
     keys = [outcome.lookup_keys[0] for outcome in work.outcomes if outcome.lookup_keys]
-    matched = inbox.rematch(work.operator_id, keys, now=work.now) if keys else []
+    # After the commit: who puts a receipt into the inbox looks for its part once more after that.
+    look = [inbox.waits_for(work.operator_id, keys)] if keys else []
+    outcomes, answers = ledger.record_and_look(work.outcomes, now=work.now, look=look)
+    matched = inbox.rematch(work.operator_id, keys, now=work.now) if look and answers[0][0][0] else []
     return Recorded(outcomes, list(matched))
 
 

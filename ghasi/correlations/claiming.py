@@ -111,10 +111,15 @@ class Claimer:
     def _armed(self, row: Row) -> Row:
         return replace(row, gateway_replica=self._replica, gateway_epoch=self._epoch)
 
+    @property
+    def inserts(self) -> str:
+        """The new rows as the statements read them."""
+        return as_json([_inserted(*pair) for pair in self._inserted])
+
     def write(self) -> None:
         """New rows in one statement, changed ones in one per day."""
         if self._inserted:
-            execute(sql.INSERT_ROWS, {"rows": as_json([_inserted(*pair) for pair in self._inserted])})
+            execute(sql.INSERT_ROWS, {"rows": self.inserts})
         for day, pairs in by_day((pair[0].enqueued_day, pair) for pair in self._changed):
             pairs.sort(key=lambda pair: pair[0].row_id.int)
             execute(sql.on_day(sql.CHANGE_ROWS, day), {"rows": as_json([_changed(*pair) for pair in pairs])})

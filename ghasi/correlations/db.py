@@ -50,8 +50,13 @@ def repeated(call: Callable[P, R]) -> Callable[P, R]:
 def locked(message_ids: Iterable[UUID] = ()) -> Iterator[None]:
     """A transaction that holds the locks of these messages, taken in one order everywhere."""
     with transaction.atomic():
-        execute(sql.OPEN, {"keys": sorted({lock_key(one) for one in message_ids})})
+        execute(sql.OPEN, {"keys": lock_keys(message_ids)})
         yield
+
+
+def lock_keys(message_ids: Iterable[UUID]) -> list[int]:
+    """The locks of these messages, in the one order in which everybody takes them."""
+    return sorted({lock_key(one) for one in message_ids})
 
 
 def execute(statement: str, parameters: Mapping[str, Any]) -> int:
@@ -69,7 +74,12 @@ def fetch(statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]
 
 def fetch_rows(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
     """What a statement that answers with one JSON array of `rows.Row` found."""
-    return _rows.decode(fetch(statement, parameters)[0][0])
+    return rows_of(fetch(statement, parameters))
+
+
+def rows_of(answer: Sequence[tuple[Any, ...]]) -> list[Row]:
+    """The rows in such an answer."""
+    return _rows.decode(answer[0][0])
 
 
 def fetch_keyed_rows(statement: str, parameters: Mapping[str, Any]) -> list[KeyedRow]:

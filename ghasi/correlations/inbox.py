@@ -21,6 +21,7 @@ import msgspec
 from ghasi.contracts import timers
 from ghasi.correlations import sql_inbox
 from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
+from ghasi.correlations.hot import Call
 from ghasi.correlations.receipts import Moved, candidates_by_id, match_and_record, matched_earlier
 from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, ReceiptFacts
@@ -60,6 +61,11 @@ def rematch(operator_id: UUID, lookup_keys: Iterable[str], *, now: datetime) -> 
     """Receipts that waited for parts which have just got their ids, or were settled by a late response."""
     keys = sorted(set(fit_keys(lookup_keys)))
     return _rematch(_waiting_for(operator_id, keys, now), now) if keys else []
+
+
+def waits_for(operator_id: UUID, lookup_keys: Iterable[str]) -> Call:
+    """A statement that tells whether `rematch` may find something: one row, one boolean."""
+    return sql_inbox.INBOX_HAS, {"operator_id": operator_id, "keys": sorted(set(fit_keys(lookup_keys)))}
 
 
 def sweep_inbox(*, now: datetime, limit: int = 1000) -> tuple[list[MatchedReceipt], list[ReceiptFacts]]:

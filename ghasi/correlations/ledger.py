@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, ProgrammingError
 
 from ghasi.correlations import sql
 from ghasi.correlations.claiming import Claimer
@@ -22,10 +23,13 @@ from ghasi.correlations.db import (
     fetch,
     fetch_keyed_rows,
     fetch_rows,
+    lock_keys,
     locked,
     lookback_days,
     repeated,
+    rows_of,
 )
+from ghasi.correlations.hot import Call, transact
 from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit, fit_keys
@@ -46,6 +50,20 @@ def claim(
     if not intents:
         return []
     try:
+        claims, known = _claim_new(intents, replica, epoch, now, arm)
+    except (IntegrityError, ProgrammingError):
+        # One of the days has no partition: looked for in those that are there.
+        claims, known = [], {intent.message_id for intent in intents}
+    if not known:
+        return claims
+    answers = iter(_claim_known([one for one in intents if one.message_id in known], replica, epoch, now, arm))
+    return [next(answers) if one.message_id in known else claims[index] for index, one in enumerate(intents)]
+
+
+def _claim_known(
+    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+) -> list[Claim]:
+    try:
         return _claim(intents, replica, epoch, now, arm)
     except IntegrityError as error:
         # The day of a command has no partition: the upkeep has not run for days.
@@ -53,6 +71,24 @@ def claim(
             raise
     ensure_partitions(now, settings.LEDGER_RETENTION_DAYS)
     return _claim(intents, replica, epoch, now, arm)
+
+
+@repeated
+def _claim_new(
+    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+) -> tuple[list[Claim], set[UUID]]:
+    """Claims as if no message had rows yet, and the messages that do: of those nothing is written here."""
+    claimer = Claimer(replica, epoch, now, settings.LEDGER_RETENTION_DAYS)
+    claims = [claimer.claim(intent, [], arm.get(intent.message_id)) for intent in intents]
+    message_ids = list({intent.message_id for intent in intents})
+    days = lookback_days(now, *(claimer.day_of(intent) for intent in intents))
+    _, earlier = transact(
+        [
+            (sql.OPEN_PLANNED_ONCE, {"keys": lock_keys(message_ids)}),
+            (sql.claim_new(days), {"rows": claimer.inserts, "message_ids": message_ids}),
+        ]
+    )
+    return claims, {message_id for (message_id,) in earlier}
 
 
 @repeated
@@ -104,20 +140,32 @@ _RECORD = {
 }
 
 
-@repeated
 def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOutcome]:
     """Writes what became of parts, by compare-and-set: a part that is settled already keeps its state.
 
     Returns the outcome of each message one of whose rows changed and that has no part pending now (PREPARED, or
     REJECTED with a retry to come), in no order.
     """
-    if not outcomes:
-        return []
-    with locked(outcome.message_id for outcome in outcomes):
-        changed: list[Row] = []
-        for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
-            changed += _write(day, sorted(some, key=lambda outcome: outcome.row_id.int))
-        return _settled(changed, now)
+    return record_and_look(outcomes, now=now)[0]
+
+
+@repeated
+def record_and_look(
+    outcomes: Sequence[PartOutcome], *, now: datetime, look: Sequence[Call] = ()
+) -> tuple[list[MessageOutcome], list[list[tuple[Any, ...]]]]:
+    """`record`, and the rows of the statements of `look`, which are read after its commit."""
+    calls: list[Call] = [(sql.OPEN, {"keys": lock_keys({outcome.message_id for outcome in outcomes})})]
+    for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
+        calls += _recording(day, sorted(some, key=lambda outcome: outcome.row_id.int))
+    written = len(calls)
+    if several := list({outcome.message_id for outcome in outcomes if not outcome.alone}):
+        # Under their locks: of two that settle a message's last parts at once, one sees the other's.
+        days = lookback_days(now, *(outcome.enqueued_day for outcome in outcomes))
+        calls.append((sql.FIND_MESSAGES, {"message_ids": several, "days": days}))
+    answers = transact(calls, look)
+    changed = [row for answer in answers[1:written] for row in rows_of(answer)]
+    found = [row for answer in answers[written : len(calls)] for row in rows_of(answer)]
+    return _settled(changed, found, now), answers[len(calls) :]
 
 
 @repeated
@@ -146,12 +194,12 @@ def _stands_as(row: Row, outcome: PartOutcome | None) -> bool:
     )
 
 
-def _write(day: date, outcomes: Sequence[PartOutcome]) -> list[Row]:
-    changed: list[Row] = []
+def _recording(day: date, outcomes: Sequence[PartOutcome]) -> list[Call]:
+    calls: list[Call] = []
     for kind, statement in _RECORD.items():
         if records := [_RECORDS[kind](outcome) for outcome in outcomes if outcome.kind is kind]:
-            changed += fetch_rows(sql.on_day(statement, day), {"rows": as_json(records)})
-    return changed
+            calls.append((sql.on_day(statement, day), {"rows": as_json(records)}))
+    return calls
 
 
 def _accepted(outcome: PartOutcome) -> dict[str, object]:
@@ -184,14 +232,25 @@ _RECORDS: dict[PartFateKind, Callable[[PartOutcome], dict[str, object]]] = {
 }
 
 
-def _settled(changed: Sequence[Row], now: datetime) -> list[MessageOutcome]:
-    """A message of one part that never was in doubt is judged by its row alone; the others are read again."""
-    alone = [row for row in changed if row.segments == 1 and row.in_doubt_at is None and row.attempt == 1]
-    outcomes = [outcome_of([row]) for row in alone]
-    others = {row.message_id for row in changed} - {row.message_id for row in alone}
-    if others:
+def _settled(changed: Sequence[Row], found: Sequence[Row], now: datetime) -> list[MessageOutcome]:
+    """A message of one part that never was in doubt is judged by its row alone; the others by all their rows, which
+    were `found` unless nobody could know."""
+    messages: dict[UUID, list[Row]] = {}
+    for row in found:
+        messages.setdefault(row.message_id, []).append(row)
+    unknown: set[UUID] = set()
+    outcomes: list[MessageOutcome | None] = []
+    for row in {row.message_id: row for row in changed}.values():
+        if row.message_id in messages:
+            outcomes.append(outcome_of(messages[row.message_id]))
+        elif row.segments == 1 and row.in_doubt_at is None and row.attempt == 1:
+            outcomes.append(outcome_of([row]))
+        else:
+            unknown.add(row.message_id)
+    if unknown:
         days = lookback_days(now, *(row.enqueued_day for row in changed))
-        outcomes += [outcome_of(rows) for rows in _rows_of(others, days).values()]
+        with locked():
+            outcomes += [outcome_of(rows) for rows in _rows_of(unknown, days).values()]
     return [outcome for outcome in outcomes if outcome is not None]
 
 

@@ -88,6 +88,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
             same_refusals=same,
             last_refusal=last,
             operator_id=self.operator_id,
+            segments=self.segments,
         )
 
     def state(self) -> PartState:

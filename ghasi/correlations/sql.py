@@ -15,6 +15,7 @@ Rules they keep:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 LEDGER = "smpp.message_correlations"
@@ -53,7 +54,7 @@ def as_json(columns: str) -> str:
 _PLAIN_PLANS = """
 set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
 set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-set_config('jit', 'off', true)
+set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 
 # --- Every transaction of a writer ----------------------------------------------------------------------------------
@@ -64,6 +65,10 @@ SELECT {_PLAIN_PLANS},
        (SELECT count(*) FROM (
             SELECT pg_advisory_xact_lock(k) FROM unnest(%(keys)s::bigint[]) AS k OFFSET 0) AS locks)
 """
+
+# The same, where every statement that follows is planned once for all values: for those without a join, because the
+# order of one that was planned on an empty day would be kept for the full one.
+OPEN_PLANNED_ONCE = OPEN.replace("force_custom_plan", "force_generic_plan")
 
 # --- Claim ----------------------------------------------------------------------------------------------------------
 
@@ -101,6 +106,25 @@ INSERT_ROWS = f"""
 INSERT INTO {LEDGER} ({", ".join(name for name, _ in _INSERT_COLUMNS)})
 SELECT u.* FROM {records(*_INSERT_COLUMNS)}
 """
+
+_DAYS = "{DAYS}"
+
+# The claim of messages that nobody has seen: inserts the rows of those, and names the others. Reads each day's
+# partition by name, because a plan over all of them locks all of them.
+CLAIM_NEW = f"""
+WITH earlier AS MATERIALIZED ({_DAYS}),
+made AS (
+    INSERT INTO {LEDGER} ({", ".join(name for name, _ in _INSERT_COLUMNS)})
+    SELECT u.* FROM {records(*_INSERT_COLUMNS)} WHERE u.message_id NOT IN (SELECT message_id FROM earlier))
+SELECT DISTINCT message_id FROM earlier
+"""
+
+
+def claim_new(days: Sequence[date]) -> str:
+    """CLAIM_NEW over the partitions of these days, each of which must exist."""
+    one = "SELECT message_id FROM smpp.{name} WHERE message_id = ANY(%(message_ids)s::uuid[])"
+    return CLAIM_NEW.replace(_DAYS, " UNION ALL ".join(one.format(name=partition_name(day)) for day in days))
+
 
 _CHANGE_COLUMNS = (
     ("event_id", "uuid"),

@@ -44,6 +44,14 @@ WITH i AS (
 SELECT {as_json(_INBOX_ROW)} FROM i
 """
 
+# Whether INBOX_WAITING_FOR would find something, without its locks.
+INBOX_HAS = f"""
+SELECT EXISTS (
+    SELECT 1 FROM {INBOX} i
+    WHERE i.operator_id = %(operator_id)s::uuid AND i.lookup_keys[1] = ANY(%(keys)s::text[]) AND i.matched_at IS NULL
+      AND i.unreadable IS NULL)
+"""
+
 # Two sweeps share the work instead of doing it twice.
 INBOX_OLDEST_TRIED = f"""
 WITH i AS (

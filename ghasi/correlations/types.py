@@ -98,6 +98,13 @@ class Part:
     """command_status of the try directly before this one, where that was refused."""
     operator_id: UUID | None = None
     """Who carries it, or carried it."""
+    segments: int = 0
+    """Parts of its message; 0 where nobody said."""
+
+    @property
+    def alone(self) -> bool:
+        """The first try of a message of one part."""
+        return self.segments == 1 and self.attempt == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,8 @@ class PartOutcome:
     retry_at: datetime | None = None
     late: bool = False
     """A response after its request was given up: settles a row IN_DOUBT or PREPARED."""
+    alone: bool = False
+    """`Part.alone`: its row tells the message's outcome, unless it was in doubt since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,18 @@ class NoDatabase(SettingsError, OperationalError):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped package
-    """Raises NoDatabase at the first use when the process was started without a database."""
+    """Raises NoDatabase at the first use when the process was started without a database.
+
+    `prepared` holds the names of the statements the current connection knows.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prepared: set[str] = set()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        self.prepared = set()
+        return super().get_new_connection(conn_params)
 
     def get_connection_params(self) -> dict[str, Any]:
         if not self.settings_dict["NAME"]:

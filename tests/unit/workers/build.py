@@ -157,16 +157,17 @@ def split(pdus: bytes) -> list[SubmitSm]:
 
 
 class Grants:
-    """A throttle that grants at once, at most `at_once` PDUs a booking."""
+    """A throttle that grants at most `at_once` PDUs a booking, to leave `apart` seconds after each other."""
 
     def __init__(self) -> None:
         self.at_once = 1_000
+        self.apart = 0.0
         self.asked: list[tuple[str, int, int]] = []
 
     async def book(self, operator_id: str, limit: int, n: int) -> Booking:
         self.asked.append((operator_id, limit, n))
         granted = min(n, self.at_once)
-        return Booking((0.0,) * granted, 0.0 if granted == n else 0.01)
+        return Booking(tuple(self.apart * one for one in range(granted)), 0.0 if granted == n else 0.01)
 
 
 class Sleeps:

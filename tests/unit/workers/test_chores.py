@@ -113,6 +113,43 @@ async def test_a_durable_that_is_not_there_yet_is_passed_over(bus: Bus, operator
     assert await kept(bus, other) == 0
 
 
+async def test_a_turn_purges_a_few_and_the_next_ones_the_others(
+    bus: Bus, operator_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PURGES_A_TURN", 2)
+    operators = [operator_id, *(str(uuid.uuid4()) for _ in range(4))]
+    for one in operators:
+        await acknowledge(bus, await fill(bus, one, 1))
+    both: Any = Present(*operators)
+    work = Chores(bus, both, "dispatch", [topology.dispatch_consumer(one) for one in operators])
+    left = []
+    for _ in range(3):
+        await work.turn()
+        left.append(sum([await kept(bus, one) for one in operators]))
+    assert left == [3, 1, 0]
+
+
+async def test_consumers_beyond_the_first_page_are_seen_too(
+    bus: Bus, operator_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = await fill(bus, operator_id, 1)
+    one = chores(bus, "dispatch", operator_id)
+    asked: list[int] = []
+    listed = bus.js.consumers_info
+
+    async def paged(stream: str, offset: int | None = None) -> list[Any]:
+        asked.append(offset or 0)
+        return (await listed(stream, offset=offset))[:1]
+
+    monkeypatch.setattr(bus.js, "consumers_info", paged)
+    monkeypatch.setattr(module, "PAGE", 1)
+    await acknowledge(bus, held)
+    await one.turn()
+    assert await kept(bus, operator_id) == 0
+    assert asked == list(range(len(asked)))
+    assert len(asked) > 1
+
+
 @pytest.fixture
 async def purges(own_servers: Callable[..., Servers]) -> AsyncIterator[tuple[Bus, list[str]]]:
     """A NATS of its own, and every purge asked of it."""

@@ -17,7 +17,7 @@ from ghasi.contracts.submission import Fate, PartFate
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, nothing, raising, until
 from workers import lane as module
-from workers.lane import HELD_WHILE_UNBOUND, Lane
+from workers.lane import HELD_WHILE_UNBOUND, LEAD, Lane
 from workers.ledger_work import prepare, record
 
 LONG = "x" * 400
@@ -75,6 +75,17 @@ async def test_two_windows_at_most_are_on_their_way(bench: Bench) -> None:
         await until(bench.settled)
     assert bench.gateway.most == 2 * 6
     assert bench.gateway.names == [f"{n:03}/1" for n in range(1, 41)]
+
+
+async def test_the_next_permits_are_booked_before_the_last_have_left(bench: Bench) -> None:
+    """A booking that begins where the one before it ended loses nothing to the time it takes."""
+    bench.bind()
+    bench.throttle.apart = 0.125
+    await bench.send(5)
+    async with running(bench):
+        await until(bench.settled)
+    assert 0.5 - LEAD in bench.sleeps.slept, "the last leaves after half a second"
+    assert bench.gateway.names == [f"{n:03}/1" for n in range(1, 6)]
 
 
 async def test_the_permits_asked_for_follow_limit_and_credit(bench: Bench) -> None:
