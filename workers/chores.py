@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
 import nats.errors
 from nats.js.api import ConsumerInfo, RetentionPolicy
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 
 from ghasi.bus import Bus
@@ -19,6 +22,7 @@ from workers import metrics
 from workers.presence import Presence
 
 BACKLOG_EVERY = 5.0
+PURGE_TIMEOUT = 5.0
 OTHER = "other"
 MAX_LABELS = 200
 PURGES_A_TURN = 10
@@ -28,14 +32,35 @@ PAGE = 256
 log = get_logger()
 
 
+class Gate(Protocol):
+    """Who has a say in how far a subject is purged."""
+
+    def purge_to(self, operator_id: str, floor: int) -> tuple[int, ...]: ...
+
+    def purged(self, operator_id: str, to: int, count: int) -> None: ...
+
+
+class _Purged(msgspec.Struct):
+    purged: int = 0
+    error: dict[str, Any] | None = None
+
+
 class Chores:
     """Runs on the loop of every process; works in the one that `presence.first` names."""
 
-    def __init__(self, bus: Bus, presence: Presence, pool: str, consumers: list[topology.Consumer]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        presence: Presence,
+        pool: str,
+        consumers: list[topology.Consumer],
+        gate: Gate | None = None,
+    ) -> None:
         self._bus = bus
         self._presence = presence
         self._pool = pool
         self._consumers = consumers
+        self._gate = gate
         self._floors: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._backlog_at = 0.0
@@ -80,18 +105,41 @@ class Chores:
         return info.config.retention == RetentionPolicy.LIMITS
 
     def _show(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
-        operator_id = consumer.filter_subject.rsplit(".", 1)[-1]
+        operator_id = dispatch_operator(consumer.filter_subject)
         metrics.lane_backlog.labels(operator_id, self._pool).set(info.num_pending or 0)
 
     async def _purge(self, infos: list[tuple[topology.Consumer, ConsumerInfo]]) -> None:
         """Those whose floor has moved furthest, a few a turn: a purge is an fsync, and fifty quiet operators purged
         each second took a fifth of a core from the busy ones."""
-        floors = [(consumer, info.ack_floor.stream_seq if info.ack_floor else 0) for consumer, info in infos]
-        moved = [(floor - self._floors.get(one.durable, 0), floor, one) for one, floor in floors]
-        due = sorted((one for one in moved if one[1] and one[0] > 0), key=lambda one: one[0], reverse=True)
-        for _, floor, consumer in due[:PURGES_A_TURN]:
-            await self._bus.js.purge_stream(consumer.stream, seq=floor + 1, subject=consumer.filter_subject)
+        steps = [(consumer, self._steps(consumer, info)) for consumer, info in infos]
+        moved = [(to[-1] - self._floors.get(one.durable, 0), to, one) for one, to in steps]
+        due = sorted((one for one in moved if one[1][-1] and one[0] > 0), key=lambda one: one[0], reverse=True)
+        for _, floors, consumer in due[:PURGES_A_TURN]:
+            for floor in floors:
+                await self._purge_one(consumer, floor)
+
+    def _steps(self, consumer: topology.Consumer, info: ConsumerInfo) -> tuple[int, ...]:
+        """Sequences to purge up to, one after the other."""
+        floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        if self._gate is None:
+            return (floor,)
+        return self._gate.purge_to(dispatch_operator(consumer.filter_subject), floor)
+
+    async def _purge_one(self, consumer: topology.Consumer, floor: int) -> None:
+        if floor > self._floors.get(consumer.durable, 0):
+            count = await self._purge_up_to(consumer, floor)
             self._floors[consumer.durable] = floor
+            if self._gate is not None:
+                self._gate.purged(dispatch_operator(consumer.filter_subject), floor, count)
+
+    async def _purge_up_to(self, consumer: topology.Consumer, sequence: int) -> int:
+        """Returns how many messages went, which nats-py's own call keeps to itself."""
+        request = msgspec.json.encode({"filter": consumer.filter_subject, "seq": sequence + 1})
+        answer = await self._bus.nc.request(f"$JS.API.STREAM.PURGE.{consumer.stream}", request, timeout=PURGE_TIMEOUT)
+        purged = msgspec.json.decode(answer.data, type=_Purged)
+        if purged.error is not None:
+            APIError.from_error(purged.error)
+        return purged.purged
 
     async def _watch_unassigned(self) -> None:
         """A command for an operator nobody is assigned to stays in the stream, shown and alarmed."""

@@ -66,7 +66,8 @@ class DeadLetters:
         sequence = await self._stored(publication)
         metrics.dead_letters.labels(self._operator_id, reason.partition(":")[0]).inc()
         operator_id, message = UUID(self._operator_id), UUID(message_id) if message_id else None
-        await self._index(DeadLetterRow(operator_id, sequence, reason, message, len(delivery.data), utc_now()))
+        size = len(delivery.data)
+        await self._index(DeadLetterRow(operator_id, sequence, reason, message, size, utc_now(), delivery.sequence))
 
     async def _stored(self, publication: Publication) -> int:
         while True:

@@ -113,8 +113,11 @@ class DeadLetterRow:
     message_id: UUID | None
     size: int
     at: datetime
+    command_seq: int | None = None
 
 
 @guarded
 def index_dead_letter(row: DeadLetterRow) -> None:
-    dead.dead_letter_index(row.operator_id, row.stream_seq, row.reason, row.message_id, row.size, row.at)
+    dead.dead_letter_index(
+        row.operator_id, row.stream_seq, row.reason, row.message_id, row.size, row.at, row.command_seq
+    )

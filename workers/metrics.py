@@ -84,3 +84,16 @@ unassigned_backlog = Gauge(
     _OPERATOR,
     multiprocess_mode="livemostrecent",
 )
+
+accounting_difference = Gauge(
+    "smpp_connector_accounting_difference",
+    "Commands lost and messages doubled that nobody has acknowledged",
+    _OPERATOR,
+    multiprocess_mode="livemostrecent",
+)
+accounting_checked = Gauge(
+    "smpp_connector_accounting_checked_timestamp_seconds",
+    "When the books were last compared",
+    _OPERATOR,
+    multiprocess_mode="livemostrecent",
+)

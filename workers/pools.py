@@ -14,6 +14,7 @@ from ghasi.bus import Bus
 from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
+from workers.accounting import Accounting
 from workers.backups import Backups
 from workers.broker.works import WorkQueue
 from workers.chores import Chores
@@ -90,13 +91,18 @@ class DispatchPool:
             undo.push_async_callback(lane.stop, 0.0)
         self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
         consumers = [topology.dispatch_consumer(one) for one in config.operator_ids]
-        self._chores = Chores(self._bus, self._presence, "dispatch", consumers)
+        self._accounting = Accounting(
+            self._bus, self._works, self._presence, config.operator_ids, config.retention_days
+        )
+        self._accounting.start()
+        self._chores = Chores(self._bus, self._presence, "dispatch", consumers, self._accounting)
         self._chores.start()
         log.info("pool.started", queue="dispatch", lanes=len(self._lanes))
 
     async def stop(self, deadline: float) -> None:
         log.info("pool.stopping", queue="dispatch")
         await self._chores.stop()
+        await self._accounting.stop()
         await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
         await end_task(self._renewing)
         await self._holders.stop()

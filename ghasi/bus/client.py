@@ -14,6 +14,7 @@ from nats.js.kv import KeyValue
 from ghasi.bus import topology
 from ghasi.bus.batch import BatchPublisher
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder
+from ghasi.bus.headers import LeanClient
 from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
 from ghasi.contracts.publication import Publication
@@ -42,7 +43,7 @@ class Bus:
     @classmethod
     async def connect(cls, settings: BusSettings, name: str, *, wait: float = 30.0) -> Bus:
         """Connects within `wait` seconds or raises BusError."""
-        nc = Client()
+        nc = LeanClient()
         bus = cls(settings, nc)
 
         async def disconnected() -> None:

@@ -13,9 +13,16 @@ KEPT = timedelta(days=30)
 
 
 def dead_letter_index(
-    operator_id: UUID | str, stream_seq: int, reason: str, message_id: UUID | str | None, size: int, at: datetime
+    operator_id: UUID | str,
+    stream_seq: int,
+    reason: str,
+    message_id: UUID | str | None,
+    size: int,
+    at: datetime,
+    command_seq: int | None = None,
 ) -> None:
-    """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it. `size` in octets."""
+    """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it. `size` in octets; `command_seq` is the
+    sequence the command had in SMS_DISPATCH."""
     execute(
         sql_inbox.DEAD_LETTER,
         {
@@ -25,6 +32,7 @@ def dead_letter_index(
             "message_id": message_id,
             "size": size,
             "at": at,
+            "command_seq": command_seq,
         },
     )
 

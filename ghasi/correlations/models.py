@@ -9,7 +9,24 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from ghasi.correlations.models_accounting import (
+    AccountingDouble,
+    AccountingMark,
+    AccountingMinute,
+    AccountingOpen,
+)
 from ghasi.correlations.types import RowStatus
+
+__all__ = [
+    "AccountingDouble",
+    "AccountingMark",
+    "AccountingMinute",
+    "AccountingOpen",
+    "DeadLetter",
+    "InboxReceipt",
+    "MessageCorrelation",
+    "SweepMark",
+]
 
 STATUSES = [(status.value, status.value) for status in RowStatus]
 
@@ -127,6 +144,7 @@ class DeadLetter(models.Model):
     message_id = models.UUIDField(null=True)
     size = models.BigIntegerField(help_text="Octets of the command.")
     at = models.DateTimeField()
+    command_seq = models.BigIntegerField(null=True, help_text="Stream sequence of the command in SMS_DISPATCH.")
 
     class Meta:
         db_table = '"smpp"."dead_letters"'
@@ -139,6 +157,11 @@ class DeadLetter(models.Model):
                 fields=["message_id"],
                 condition=models.Q(message_id__isnull=False),
                 name="dead_letters_message",
+            ),
+            models.Index(
+                fields=["operator_id", "command_seq"],
+                condition=models.Q(command_seq__isnull=False),
+                name="dead_letters_command",
             ),
         ]
 

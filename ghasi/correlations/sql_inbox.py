@@ -106,10 +106,11 @@ INBOX_SIZE = f"SELECT count(*) FROM (SELECT 1 FROM {INBOX} WHERE matched_at IS N
 # --- Dead letters ---------------------------------------------------------------------------------------------------
 
 DEAD_LETTER = """
-INSERT INTO smpp.dead_letters (operator_id, stream_seq, reason, message_id, size, at)
-VALUES (%(operator_id)s, %(stream_seq)s, %(reason)s, %(message_id)s, %(size)s, %(at)s)
+INSERT INTO smpp.dead_letters (operator_id, stream_seq, reason, message_id, size, at, command_seq)
+VALUES (%(operator_id)s, %(stream_seq)s, %(reason)s, %(message_id)s, %(size)s, %(at)s, %(command_seq)s)
 ON CONFLICT (operator_id, stream_seq)
-DO UPDATE SET reason = excluded.reason, message_id = excluded.message_id, size = excluded.size, at = excluded.at
+DO UPDATE SET reason = excluded.reason, message_id = excluded.message_id, size = excluded.size, at = excluded.at,
+              command_seq = excluded.command_seq
 """
 
 DEAD_FORGET = """

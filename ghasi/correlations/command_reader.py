@@ -1,0 +1,163 @@
+"""Reads commands and where their consumer stands from JetStream, without taking or settling anything.
+
+Commands come by direct get, in order and in pages. A page is whole or it is none: its end is said by the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import ConsumerInfo, RetentionPolicy
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from ghasi.bus import Bus, BusError
+from ghasi.contracts import subjects
+from ghasi.correlations.accounting import Entry, Position
+
+PAGE = 500
+CONSUMERS_A_PAGE = 256
+"""As many as the server names at once."""
+PAGE_TIMEOUT = 10.0
+_END, _NONE = "204", "404"
+
+
+class Unreadable(Exception):
+    """The stream is kept in a way that leaves nothing to read behind the ack floor; says which."""
+
+
+class _Ids(msgspec.Struct, rename="camel"):
+    message_id: UUID
+    event_id: UUID
+    enqueued_at: datetime
+
+
+class _Loose(msgspec.Struct, rename="camel"):
+    message_id: Any = None
+    event_id: Any = None
+
+
+_ids = msgspec.json.Decoder(_Ids)
+_loose = msgspec.json.Decoder(_Loose)
+
+
+async def read_positions(bus: Bus) -> dict[str, Position]:
+    """Where each operator's consumer stands, by operator id in order. Raises BusError, Unreadable."""
+    found: list[ConsumerInfo] = []
+    try:
+        while page := await bus.js.consumers_info(subjects.SMS_DISPATCH, offset=len(found)):
+            found += page
+            if len(page) < CONSUMERS_A_PAGE:
+                break
+        stream = await bus.js.stream_info(subjects.SMS_DISPATCH)
+    except NotFoundError:
+        return {}
+    except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+        raise BusError(f"consumers of {subjects.SMS_DISPATCH}: {type(error).__name__}") from None
+    if stream.config.retention != RetentionPolicy.LIMITS:
+        raise Unreadable(f"{subjects.SMS_DISPATCH} removes what is acknowledged by itself")
+    if not stream.config.allow_direct or stream.created is None:
+        raise Unreadable(f"{subjects.SMS_DISPATCH} has no allow_direct")
+    prefix = subjects.dispatch_durable("")
+    named = {info.name.removeprefix(prefix): info for info in found if info.name.startswith(prefix)}
+    return {name: _position(UUID(name), stream.created, named[name]) for name in sorted(named) if _uuid(name)}
+
+
+def _position(operator_id: UUID, created: datetime, info: ConsumerInfo) -> Position:
+    return Position(
+        operator_id=operator_id,
+        created=created,
+        floor=info.ack_floor.stream_seq if info.ack_floor else 0,
+        delivered=info.delivered.stream_seq if info.delivered else 0,
+        unsettled=info.num_ack_pending or 0,
+        waiting=info.num_pending or 0,
+    )
+
+
+async def read_page(bus: Bus, operator_id: str, after: int, to: int, size: int = PAGE) -> tuple[list[Entry], int]:
+    """The next commands above sequence `after`, at most `size` and none above `to`, and the sequence up to which that
+    is all. Raises BusError where the answer is not whole, or where a replica that lags gave it."""
+    messages, ended = await _get(bus, subjects.dispatch(operator_id), after + 1, size)
+    entries = [entry for entry in map(_entry, messages) if entry.sequence <= to]
+    if len(entries) < len(messages) or (entries and entries[-1].sequence == to):
+        return entries, to
+    if not ended:
+        return entries, entries[-1].sequence
+    if await _exists(bus, to):
+        raise BusError("a replica of the stream lags")
+    return entries, to
+
+
+async def _get(bus: Bus, subject: str, start: int, size: int) -> tuple[list[Msg], bool]:
+    """Messages, and whether the subject has no more."""
+    found: list[Msg] = []
+    end: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+
+    async def take(message: Msg) -> None:
+        headers = message.headers or {}
+        if "Status" not in headers:
+            found.append(message)
+        elif not end.done():
+            end.set_result(headers)
+
+    inbox = bus.nc.new_inbox()
+    request = msgspec.json.encode({"seq": start, "next_by_subj": subject, "batch": size})
+    try:
+        subscription = await bus.nc.subscribe(inbox, cb=take, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        try:
+            await bus.nc.publish(f"$JS.API.DIRECT.GET.{subjects.SMS_DISPATCH}", request, reply=inbox)
+            headers = await asyncio.wait_for(end, PAGE_TIMEOUT)
+        finally:
+            await subscription.unsubscribe()
+    except (TimeoutError, nats.errors.Error, OSError) as error:
+        raise BusError(f"commands not read: {type(error).__name__}") from None
+    if headers["Status"] not in (_END, _NONE):
+        raise BusError(f"commands not read: status {headers['Status']}")
+    return found, headers["Status"] == _NONE or headers.get("Nats-Num-Pending", "0") == "0"
+
+
+async def _exists(bus: Bus, sequence: int) -> bool:
+    """Asks the stream's leader, who lags behind nobody."""
+    try:
+        await bus.js.get_msg(subjects.SMS_DISPATCH, seq=sequence, direct=False)
+    except NotFoundError:
+        return False
+    except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+        raise BusError(f"command not read: {type(error).__name__}") from None
+    return True
+
+
+def _entry(message: Msg) -> Entry:
+    headers = message.headers or {}
+    sequence = int(headers["Nats-Sequence"])
+    stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    replay = headers.get(subjects.HEADER_REPLAY, "")
+    try:
+        ids = _ids.decode(message.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Entry(sequence, stored_at, *_what_can_be_read(message.data))
+    attempt = int(replay) if replay.isdigit() else None
+    return Entry(sequence, stored_at, ids.message_id, ids.event_id, ids.enqueued_at, attempt)
+
+
+def _what_can_be_read(data: bytes) -> tuple[UUID | None, UUID | None]:
+    """Of a command that is none: the names it would have had."""
+    try:
+        loose = _loose.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, None
+    return _uuid(loose.message_id), _uuid(loose.event_id)
+
+
+def _uuid(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
