@@ -22,7 +22,7 @@ ALLOWED = frozenset(
     previousState reason status commandStatus command count size seconds attempt attempts segment segments host
     port bindMode slot stream consumer subject variable error errorType action by wanted tps limit window used
     queue lanes process numberHint streamSeq receiptKey detail logger version partition rows url check backlog
-    oldest delay signal revision retryIn worst path pid
+    oldest delay signal revision retryIn worst path pid backup
     """.split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ghasi.contracts import timers
 from ghasi.env import Env, SettingsError
+from sessions_gateway.failover import FailoverTimers
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 DEFAULT_HTTP_PORT = 3001
@@ -72,6 +73,7 @@ class GatewayConfig:
     log_level: str = "info"
     timers: LinkTimers = LinkTimers()
     retries: Retries = Retries()
+    failover: FailoverTimers = field(default_factory=FailoverTimers)
 
     @classmethod
     def from_env(cls, env: Env | None = None) -> GatewayConfig:
@@ -89,6 +91,7 @@ class GatewayConfig:
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error", "critical")),
             timers=_link_timers(env),
             retries=Retries(reconnect=_delays(env, "SMPP_RECONNECT_DELAYS", timers.RECONNECT)),
+            failover=_failover(env),
         )
 
 
@@ -101,6 +104,14 @@ def _link_timers(env: Env) -> LinkTimers:
         enquire_interval=env.number("SMPP_ENQUIRE_LINK_INTERVAL", plain.enquire_interval, low=0.1, high=3600.0),
         enquire_timeout=env.number("SMPP_ENQUIRE_LINK_TIMEOUT", plain.enquire_timeout, low=0.1, high=600.0),
         unbind=env.number("SMPP_UNBIND_TIMEOUT", plain.unbind, low=0.1, high=600.0),
+    )
+
+
+def _failover(env: Env) -> FailoverTimers:
+    plain = FailoverTimers()
+    return FailoverTimers(
+        after=env.number("FAILOVER_AFTER", plain.after, low=0.0, high=3600.0),
+        back_after=env.number("FAILOVER_RETURN_AFTER", plain.back_after, low=0.1, high=3600.0),
     )
 
 

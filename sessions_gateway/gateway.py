@@ -14,16 +14,19 @@ from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, SlotRecord, W
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
+from sessions_gateway.backups import Backups
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.control import Control
 from sessions_gateway.credentials import CredentialsClient
+from sessions_gateway.failover_watch import FailoverWatch
 from sessions_gateway.health import Health
 from sessions_gateway.http import HttpServer
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
+from sessions_gateway.neighbours import Neighbours
 from sessions_gateway.operator import Operator, OperatorTools
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.records import Records
@@ -97,9 +100,9 @@ class Gateway:
             await self.bus.flush()
         self._lease.start()
         self._records.start()
-        for operator in self.operators.values():
-            operator.want(self._wanted.get(operator.operator_id))
-            operator.start()
+        for operator_id in self.config.operator_ids:
+            self._start_operator(operator_id)
+        self._failover.start()
         self._health.start()
         self.http.view = self
         self._running = True
@@ -118,6 +121,7 @@ class Gateway:
             log.info("gateway.stopping", replica=self.config.replica)
             self._lease.withdraw()
             grace = max(0.0, self.config.shutdown_deadline - STOP_MARGIN)
+            await self._failover.stop()
             taking = asyncio.create_task(self._submissions.stop_taking())
             await asyncio.gather(*(operator.stop(grace) for operator in self.operators.values()))
             await asyncio.gather(taking, return_exceptions=True)
@@ -157,7 +161,6 @@ class Gateway:
     def _build(self) -> None:
         config, loop = self.config, asyncio.get_running_loop()
         store = Store(self.bus)
-        memory = Memory(loop.time())
         self._receipts = Receipts(self.bus)
         self._sessions = Mirror(self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed)
         self._replicas = Mirror(
@@ -172,7 +175,7 @@ class Gateway:
         )
         self._slots = SlotLeases(store, config.replica, self.epoch, self.metrics, sole=config.sole)
         view = SlotView(config.replica, self._slot_keys, self._replicas, sole=config.sole)
-        tools = OperatorTools(
+        self._tools = OperatorTools(
             replica=config.replica,
             epoch=self.epoch,
             slot_tools=SlotTools(
@@ -180,35 +183,53 @@ class Gateway:
             ),
             leases=Leases(self._lease, self._slots, view),
             sessions=self._sessions,
-            memory=memory,
+            memory=Memory(loop.time()),
             metrics=self.metrics,
             receipts=self._receipts,
             changed=self._operator_changed,
             want=self._want,
         )
-        self.operators |= {one: Operator(one, tools) for one in config.operator_ids}
-        desks = {
-            one: Desk(one, self.epoch, operator.outbound, memory, operator.metrics, loop.time)
-            for one, operator in self.operators.items()
-        }
-        self._submissions = Submissions(self.bus, config.replica, desks)
+        self._desks: dict[str, Desk] = {}
+        for operator_id in config.operator_ids:
+            self._add_operator(operator_id, assigned=True)
+        self._submissions = Submissions(self.bus, config.replica, self._desks)
         self._records = Records(store, config.replica, self.operators)
         self._control = Control(self.bus, store, config.replica, self.operators)
-        self._health = Health(
-            self.bus,
-            config.replica,
-            self.operators,
-            self._slots,
-            self._sessions,
-            self._replicas,
-            self.metrics,
+        neighbours = Neighbours(config.replica, self._slots, self._sessions, self._replicas)
+        self._health = Health(self.bus, self.operators, neighbours, self.metrics)
+        backups = Backups(config.operator_ids, self.operators, neighbours, self._open_backup, self._close_backup)
+        self._failover = FailoverWatch(config.operator_ids, self.operators, neighbours, backups, config.failover)
+
+    def _add_operator(self, operator_id: str, *, assigned: bool) -> None:
+        operator = Operator(operator_id, self._tools, assigned=assigned)
+        clock = asyncio.get_running_loop().time
+        self.operators[operator_id] = operator
+        self._desks[operator_id] = Desk(
+            operator_id, self.epoch, operator.outbound, self._tools.memory, operator.metrics, clock
         )
+
+    def _start_operator(self, operator_id: str) -> None:
+        self.operators[operator_id].want(self._wanted.get(operator_id))
+        self.operators[operator_id].start()
+
+    def _open_backup(self, operator_id: str) -> None:
+        self._add_operator(operator_id, assigned=False)
+        self._lease.serves(list(self.operators))
+        self._start_operator(operator_id)
+
+    async def _close_backup(self, operator_id: str) -> None:
+        """Its desk stays, to answer for what was handed over."""
+        await self.operators[operator_id].stop(self.config.timers.response)
+        del self.operators[operator_id]
+        self._lease.serves(list(self.operators))
+        await self._records.remove(operator_id)
 
     # -- what changes
 
     def _operator_changed(self, operator_id: str) -> None:
         self._records.changed(operator_id)
         self._health.changed(operator_id)
+        self._failover.changed()
 
     def _session_changed(self, key: str) -> None:
         operator_id, _, replica = key.partition(".")
@@ -216,6 +237,7 @@ class Gateway:
         if operator is not None and replica != self.config.replica:
             operator.share_gate()
             self._health.changed(operator_id)
+            self._failover.changed()
 
     def _wanted_changed(self, operator_id: str) -> None:
         operator = self.operators.get(operator_id)

@@ -56,6 +56,8 @@ def _entry(record: SessionRecord) -> dict[str, Any]:
         "lastUnboundAt": _iso(record.last_unbound_at),
         "reason": record.reason,
         "replica": record.replica,
+        "backupOperatorId": record.backup_operator_id,
+        "carriedBy": record.carried_by,
     }
 
 
@@ -106,11 +108,14 @@ class HttpServer:
 
     async def _ready(self, _: web.Request) -> web.Response:
         view = self.view
+        assigned = {record.operator_id for record in view.records() if record.is_primary} if view else set()
         records = [*view.records(), *view.others()] if view else []
         checks = {
             "nats": bool(view and view.nats_connected()),
             "redis": await self._redis_answers(),
-            "bound": any(record.state in (State.BOUND, State.FAILBACK) for record in records),
+            "bound": any(
+                record.state in (State.BOUND, State.FAILBACK) and record.operator_id in assigned for record in records
+            ),
         }
         ready = all(checks.values())
         body = {"ready": ready, "checks": {name: "ok" if ok else "failed" for name, ok in checks.items()}}

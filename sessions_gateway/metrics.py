@@ -37,6 +37,9 @@ class OperatorMetrics:
         self.receipts_failed = owner.receipts_failed.labels(operator_id)
         self.paused = owner.paused.labels(operator_id)
         self.protocol_faults = owner.protocol_faults.labels(operator_id)
+        self.failover_active = owner.failover_active.labels(operator_id)
+        self.failovers_over = owner.failovers.labels(operator_id, "over")
+        self.failovers_back = owner.failovers.labels(operator_id, "back")
         self._sessions = {state: owner.sessions.labels(operator_id, state.value) for state in State}
 
     def set_states(self, states: dict[State, int]) -> None:
@@ -75,6 +78,8 @@ class Metrics:
         self.receipts_failed = self._counter("receipts_failed", "Receipts answered with a temporary error")
         self.paused = self._gauge("operator_paused", "1 while refused credentials wait for a person")
         self.protocol_faults = self._counter("protocol_faults", "PDUs of the operator that broke the protocol")
+        self.failover_active = self._gauge("failover_active", "1 while the traffic is the backup's")
+        self.failovers = self._counter("failovers", "Changes between an operator and its backup", "direction")
         self.lease_changes = Counter(
             PREFIX + "lease_changes_total",
             "Bind slots taken, given back and lost",

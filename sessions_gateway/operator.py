@@ -15,6 +15,7 @@ from ghasi.logs import get_logger
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.connection import Link
 from sessions_gateway.establish import BoundLinks, Plan
+from sessions_gateway.failover import Diversion
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.mirror import Mirror
@@ -23,6 +24,9 @@ from sessions_gateway.receipts import Receipts
 from sessions_gateway.session_record import Standing, session_record
 from sessions_gateway.slot_keeper import Leases, SlotKeeper
 from sessions_gateway.traffic import Traffic
+
+STOPPING = "stopping"
+"""The reason of an operator whose replica ends: another replica takes over, nothing has failed."""
 
 log = get_logger()
 
@@ -48,8 +52,10 @@ class OperatorTools:
 class Operator:
     """Holds leased slots, keeps binds on them as wanted, routes what comes and goes."""
 
-    def __init__(self, operator_id: str, tools: OperatorTools) -> None:
+    def __init__(self, operator_id: str, tools: OperatorTools, *, assigned: bool = True) -> None:
+        """`assigned` is False for an operator that is here only as another's backup."""
         self.operator_id = operator_id
+        self.diversion = Diversion()
         self.remembered_plan: Plan | None = None
         self.metrics = tools.metrics.operator(operator_id)
         self.settings: OperatorSettings | None = None
@@ -58,6 +64,7 @@ class Operator:
         """A bind was tried or lost and none is up: true from the first failure of a series."""
         self.reason: str | None = None
         self._tools = tools
+        self._assigned = assigned
         self._loop = asyncio.get_running_loop()
         self.traffic = Traffic(
             operator_id, tools.memory, self.metrics, tools.receipts, tools.slot_tools.may_write, self._at_fault
@@ -104,6 +111,11 @@ class Operator:
         self._changed()
         self.wake()
 
+    def divert(self, diversion: Diversion) -> None:
+        """Who carries the traffic, as decided elsewhere."""
+        self.diversion = diversion
+        self._changed()
+
     def rebind(self, reason: str) -> int:
         """Starts to bind all slots anew; how many that are."""
         for slot in list(self._bound):
@@ -129,12 +141,8 @@ class Operator:
         """Binds with a transmitter."""
         return sum(bound.transmits for bound in self._bound.values())
 
-    @property
-    def backup_operator_id(self) -> str | None:
-        """Named by the settings; who carries traffic for whom is decided elsewhere."""
-        return self.settings.backup_operator_id if self.settings else None
-
     def state(self) -> State:
+        """Of its own binds, whoever carries the traffic."""
         if self.is_bound:
             return State.BOUND
         if self.failed or self._bound or self.wanted.wanted is not Wanted.BOUND:
@@ -147,11 +155,13 @@ class Operator:
             replica=self._tools.replica,
             epoch=self._tools.epoch,
             state=self.state(),
-            reason=self._shown_reason(),
+            reason=self.own_reason(),
             window_used=self.outbound.window_used,
             tps_current=self.outbound.gate.current(self._loop.time()),
             last_bound_at=self._last_bound_at,
             last_unbound_at=self._last_unbound_at,
+            assigned=self._assigned,
+            diversion=self.diversion,
         )
         return session_record(standing, self.settings, self._slots, self._bound.values())
 
@@ -162,9 +172,10 @@ class Operator:
         states = Counter(slot.state for slot in self._slots.values())
         self.metrics.set_states(dict(states) or {self.state(): 1})
 
-    def _shown_reason(self) -> str | None:
+    def own_reason(self) -> str | None:
+        """Why its own binds do not send; None where they do."""
         if self._stopping:
-            return "stopping"
+            return STOPPING
         if self.wanted.wanted is not Wanted.BOUND:
             return self.wanted.wanted.value
         if self._bound:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -142,7 +143,7 @@ def _settings(answer: _Answer, operator_id: str) -> OperatorSettings:
         tls=tls,
         system_type=answer.system_type,
         profile=answer.profile,
-        backup_operator_id=answer.backup_operator_id,
+        backup_operator_id=_backup(answer),
         long_credentials=answer.allow_long_credentials,
         rules=answer.rules,
     )
@@ -208,6 +209,19 @@ def _check_zone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InvalidSettings("rules.dlrZone is no time zone of the IANA database") from None
+
+
+def _backup(answer: _Answer) -> str | None:
+    """In the form in which operators stand in subjects."""
+    if answer.backup_operator_id is None:
+        return None
+    try:
+        backup = str(UUID(answer.backup_operator_id))
+    except ValueError:
+        raise InvalidSettings("backupOperatorId is no UUID") from None
+    if backup == answer.operator_id.lower():
+        raise InvalidSettings("backupOperatorId is the operator itself")
+    return backup
 
 
 def _hosts(answer: _Answer) -> tuple[tuple[str, int], ...]:

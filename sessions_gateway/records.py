@@ -44,7 +44,9 @@ class Records:
             operator_id = next(iter(self._dirty))
             del self._dirty[operator_id]
             try:
-                await self._put(self._operators[operator_id].record())
+                operator = self._operators.get(operator_id)
+                if operator is not None:
+                    await self._put(operator.record())
             except StoreAway:
                 self._dirty[operator_id] = None
                 raise
@@ -52,12 +54,18 @@ class Records:
     async def stop(self) -> None:
         """Takes the records away: nobody is to hand PDUs to a replica that has gone."""
         await end_task(self._task)
-        for operator_id in self._operators:
-            try:
-                await self._store.delete(subjects.BUCKET_SESSIONS, subjects.session_key(operator_id, self._replica))
-            except StoreAway:
-                log.warning("records.not_removed", replica=self._replica)
+        for operator_id in list(self._operators):
+            if not await self.remove(operator_id):
                 return
+
+    async def remove(self, operator_id: str) -> bool:
+        """Takes one record away; False where that could not be done: it ends by its age."""
+        try:
+            await self._store.delete(subjects.BUCKET_SESSIONS, subjects.session_key(operator_id, self._replica))
+        except StoreAway:
+            log.warning("records.not_removed", replica=self._replica)
+            return False
+        return True
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

@@ -82,6 +82,10 @@ class ReplicaLease:
             return float("inf")
         return 0.0 if self._confirmed is None else max(0.0, self._confirmed + WRITE_FOR - self._clock())
 
+    def serves(self, operator_ids: list[str]) -> None:
+        """The operators named in our key from the next renewal on."""
+        self._record = msgspec.structs.replace(self._record, operator_ids=operator_ids)
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="replica-lease")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from sessions_gateway.bind import BindSlot
 from sessions_gateway.establish import BoundLinks
+from sessions_gateway.failover import Diversion
 from sessions_gateway.operator_settings import OperatorSettings
+
+RETURNING = "bound again, not for long enough to return"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,23 @@ class Standing:
     tps_current: int
     last_bound_at: float | None
     last_unbound_at: float | None
+    assigned: bool = True
+    """False for an operator that is here only as another's backup."""
+    diversion: Diversion = field(default_factory=Diversion)
+
+
+def shown_state(own: State, diversion: Diversion) -> State:
+    """FAILBACK while the backup carries; UNBOUND where it should and cannot (docs/contract.md §7)."""
+    if diversion.by is None:
+        return own
+    return State.FAILBACK if diversion.carries else State.UNBOUND
+
+
+def shown_reason(own: str | None, standing: State, diversion: Diversion) -> str | None:
+    """Why the primary does not carry its traffic, and what is wrong with the backup."""
+    if diversion.by is not None and standing is State.BOUND:
+        own = RETURNING
+    return "; ".join(one for one in (own, diversion.trouble) if one) or None
 
 
 def session_record(
@@ -39,12 +59,13 @@ def session_record(
     """
     lowest = slots[min(slots)] if slots else None
     waiting = lowest.next_attempt_in if lowest else None
+    state = shown_state(standing.state, standing.diversion)
     modes = ", ".join(sorted({one.plan.value for one in bound}))
     return SessionRecord(
         operator_id=standing.operator_id,
         replica=standing.replica,
         epoch=standing.epoch,
-        state=standing.state,
+        state=state,
         operator_name=settings.operator_name if settings else "",
         bind_mode=modes or (settings.bind_mode.value if settings else ""),
         host=lowest.host if lowest else "",
@@ -60,7 +81,11 @@ def session_record(
         last_bound_at=standing.last_bound_at,
         last_unbound_at=standing.last_unbound_at,
         backup_operator_id=settings.backup_operator_id if settings else None,
-        reason=standing.reason,
+        reason=shown_reason(standing.reason, standing.state, standing.diversion),
         updated_at=time.time(),
         rules=settings.rules if settings else SendRules(),
+        is_primary=standing.assigned,
+        carried_by=standing.diversion.by,
+        failover_term=standing.diversion.term,
+        own_state=None if state is standing.state else standing.state,
     )

@@ -1,4 +1,4 @@
-"""Carries loads of one operator: rows before bytes, hand-over, record, settle (docs/architecture.md).
+"""Carries loads of one subject: rows before bytes, hand-over, record, settle (docs/architecture.md).
 
 Order matters and is this: claim (the database knows) ▸ request (the bytes may leave) ▸ record (the fate is
 known) ▸ publish (the platform knows) ▸ acknowledge (the stream forgets). A crash between any two is answered by
@@ -18,15 +18,25 @@ from uuid import UUID
 
 from ghasi import crash
 from ghasi.contracts import events
-from ghasi.contracts.sessions import SessionRecord
+from ghasi.contracts.sessions import SendRules, SessionRecord
 from ghasi.contracts.submission import Fate, PartFate
-from ghasi.correlations.types import Claim, MatchedReceipt, MessageOutcome, Part, PartOutcome, Verdict
+from ghasi.correlations.types import (
+    Claim,
+    Intent,
+    MatchedReceipt,
+    MessageOutcome,
+    Part,
+    PartOutcome,
+    RowStatus,
+    Verdict,
+)
 from ghasi.logs import get_logger
 from workers import fates, metrics, outcomes
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, confirm, prepare, record
 from workers.outgoing import Outgoing
+from workers.route import Route
 from workers.shelf import Load
 
 log = get_logger()
@@ -41,14 +51,14 @@ class Carrier:
     def __init__(
         self,
         context: Context,
-        operator_id: str,
+        route: Route,
         put_back: Callable[[Outgoing], None],
         forget: Callable[[Outgoing], None],
         spawn: Callable[[Outgoing, Coroutine[Any, Any, None]], None],
     ) -> None:
         self._context = context
-        self._operator = UUID(operator_id)
-        self._operator_id = operator_id
+        self._route = route
+        self._operator_id = route.operator_id
         self._put_back = put_back
         self._forget = forget
         self._spawn = spawn
@@ -56,7 +66,7 @@ class Carrier:
         """Clear while a claim is under way: a lane must not stop between rows and bytes."""
         self.idle.set()
         self._claims = 0
-        self._dead = DeadLetters(context, operator_id)
+        self._dead = DeadLetters(context, route.operator_id)
         self._retries: list[float] = []
         """When commands given back with a delay are due again, on the loop's clock: a heap."""
 
@@ -85,7 +95,7 @@ class Carrier:
             load.outgoing.open_parts += len(load.parts)
         prepared = await self._prepared(
             Preparation(
-                [load.outgoing.intent(self._operator) for load in fresh],
+                self._intents([load.outgoing for load in fresh]),
                 {load.outgoing.message_id: load.count for load in fresh},
                 later,
                 holder.replica,
@@ -140,14 +150,18 @@ class Carrier:
             await self._settled(outgoing, claim.verdict, claim.outcome)
         return []
 
+    def _intents(self, outgoings: list[Outgoing]) -> list[Intent]:
+        doubts, apart = self._route.doubts(), self._route.apart()
+        return [outgoing.intent(doubts, apart) for outgoing in outgoings]
+
     def _count_long(self, outgoing: Outgoing, claim: Claim) -> None:
         if outgoing.strategy:
-            metrics.long_message_segments.labels(self._operator_id, outgoing.strategy).inc(len(claim.parts))
+            metrics.long_message_segments.labels(outgoing.carrier, outgoing.strategy).inc(len(claim.parts))
 
     async def settle_expired(self, expired: list[Outgoing]) -> None:
         """Commands past their time: rows EXPIRED, their events, and away, whether a bind is up or not."""
         preparation = Preparation(
-            [outgoing.intent(self._operator) for outgoing in expired],
+            self._intents(expired),
             {outgoing.message_id: 0 for outgoing in expired},
             [],
             "",
@@ -175,12 +189,13 @@ class Carrier:
 
     async def _ask(self, outgoing: Outgoing, claim: Claim) -> None:
         """Parts that an earlier life handed over: the gateway of their epoch says what it knows."""
-        groups: dict[tuple[str, str], list[Part]] = defaultdict(list)
+        groups: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
         for part in claim.parts:
-            groups[(part.gateway_replica or "", part.gateway_epoch or "")].append(part)
-        for (replica, epoch), parts in groups.items():
+            carrier = str(part.operator_id or self._operator_id)
+            groups[(carrier, part.gateway_replica or "", part.gateway_epoch or "")].append(part)
+        for (carrier, replica, epoch), parts in groups.items():
             keys = [part.row_id.hex for part in parts]
-            answer = await self._context.gateway.ask(self._operator_id, replica, epoch, keys)
+            answer = await self._context.gateway.ask(carrier, replica, epoch, keys)
             await self.finish([(outgoing, part) for part in parts], answer.fates, asked=True)
         outgoing.todo = None
         self._put_back(outgoing)
@@ -188,15 +203,16 @@ class Carrier:
     async def finish(
         self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate], *, asked: bool = False
     ) -> None:
-        """Records the fates, publishes what follows, settles the commands that are done."""
+        """Records the fates, publishes what follows, settles the commands that are done. All parts of one call were
+        carried by one operator."""
         now = utc_now()
+        carrier = str((leaving[0][1].operator_id if leaving else None) or self._operator_id)
         written: list[PartOutcome] = []
         for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
-            written.append(
-                fates.outcome_of(part, fate, now=now, id_base=outgoing.rules.id_base, jitter=self._context.jitter())
-            )
-            self._observe(outgoing, fate)
-        recorded = await self._recorded(Recording(self._operator, written, now))
+            id_base = self._rules(outgoing, carrier).id_base
+            written.append(fates.outcome_of(part, fate, now=now, id_base=id_base, jitter=self._context.jitter()))
+            self._observe(outgoing, fate, carrier)
+        recorded = await self._recorded(Recording(UUID(carrier), written, now))
         crash.point("dispatch.before_publish")
         await self._publish(recorded.outcomes, recorded.matched, now)
         crash.point("dispatch.published")
@@ -213,12 +229,12 @@ class Carrier:
                 log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
                 await self._context.sleep(LEDGER_RETRY)
 
-    def _observe(self, outgoing: Outgoing, fate: PartFate) -> None:
+    def _observe(self, outgoing: Outgoing, fate: PartFate, carrier: str) -> None:
         if fate.sent_ms:
             waited = fate.sent_ms / 1000 - outgoing.delivery.stored_at.timestamp()
-            metrics.dispatch_to_wire.labels(self._operator_id).observe(max(0.0, waited))
+            metrics.dispatch_to_wire.labels(carrier).observe(max(0.0, waited))
         if fate.fate in (Fate.UNANSWERED, Fate.FORGOTTEN):
-            metrics.in_doubt.labels(self._operator_id).inc()
+            metrics.in_doubt.labels(carrier).inc()
 
     def _return_unsent(self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate]) -> set[int]:
         """Unsent parts go back in front, in their order, to be booked and armed again; tells whose."""
@@ -293,6 +309,10 @@ class Carrier:
         await outgoing.delivery.ack()
         self._forget(outgoing)
 
+    def _rules(self, outgoing: Outgoing, carrier: str) -> SendRules:
+        """Those the parts were built by, where `carrier` is whom the command is built for; else its last known."""
+        return outgoing.rules if carrier == outgoing.carrier else self._route.rules_of(carrier)
+
     async def _publish(self, messages: list[MessageOutcome], matched: list[MatchedReceipt], now: datetime) -> None:
         publications = []
         for message in messages:
@@ -323,9 +343,14 @@ class Carrier:
 
 
 def _parked(message: MessageOutcome | None) -> str:
-    """`fail` gives up; whatever else stopped a part in doubt leaves it to a person."""
-    failed = message is not None and any(part.failed for part in message.parts)
-    return "in_doubt:fail" if failed else "in_doubt:hold"
+    """`fail` gives up; whatever else stopped a part in doubt leaves it to a person. Without such a part it is the
+    rest of a message that cannot be joined with what left."""
+    parts = message.parts if message is not None else ()
+    if any(part.failed for part in parts):
+        return "in_doubt:fail"
+    if not parts or any(part.status is RowStatus.IN_DOUBT for part in parts):
+        return "in_doubt:hold"
+    return f"rejected:{next((part.reason for part in parts if part.reason), 'unknown')}"
 
 
 def _reason(message: MessageOutcome) -> str:

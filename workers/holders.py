@@ -29,12 +29,12 @@ class Holders:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._records: dict[str, dict[str, tuple[SessionRecord, float]]] = {}
-        self._listeners: dict[str, Callable[[], None]] = {}
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def listen(self, operator_id: str, changed: Callable[[], None]) -> None:
         """`changed` is called whenever a record of the operator comes or goes."""
-        self._listeners[operator_id] = changed
+        self._listeners.setdefault(operator_id, []).append(changed)
 
     def bound(self, operator_id: str) -> list[SessionRecord]:
         """The replicas PDUs may be handed to, by name: BOUND and heard of lately."""
@@ -55,6 +55,11 @@ class Holders:
         fresh = self._clock() - STALE_AFTER
         replicas = list(self._records.values())
         return [record for one in replicas for record, heard in list(one.values()) if heard >= fresh]
+
+    def records(self, operator_id: str) -> list[SessionRecord]:
+        """The last word of each replica that was heard of lately."""
+        fresh = self._clock() - STALE_AFTER
+        return [record for record, heard in self._records.get(operator_id, {}).values() if heard >= fresh]
 
     def known(self, operator_id: str) -> SessionRecord | None:
         """The last that was heard of the operator, bound or not: for its rules."""
@@ -77,8 +82,7 @@ class Holders:
             self._tell(operator_id)
 
     def _tell(self, operator_id: str) -> None:
-        listener = self._listeners.get(operator_id)
-        if listener is not None:
+        for listener in list(self._listeners.get(operator_id, ())):
             listener()
 
     async def start(self, bus: Bus) -> None:

@@ -19,7 +19,7 @@ from ghasi import crash
 from ghasi.bus import BusError, PullLane
 from ghasi.contracts import timers, topology
 from ghasi.contracts.commands import Refused
-from ghasi.contracts.sessions import SendRules, SessionRecord
+from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
@@ -29,8 +29,9 @@ from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.delivery import Delivery
 from workers.hands import Hands
-from workers.outgoing import PLAIN_RULES, Outgoing, take
+from workers.outgoing import Outgoing, take
 from workers.parcels import Leaving, by_size, by_time
+from workers.route import Route
 from workers.shelf import Load, Shelf
 from workers.spread import AHEAD, UNABLE, Spread
 
@@ -53,9 +54,10 @@ class Lane:
     def __init__(self, context: Context, operator_id: str) -> None:
         self.operator_id = operator_id
         self._context = context
+        self._route = Route(context.holders, operator_id)
         self._shelf = Shelf()
         self._dead = DeadLetters(context, operator_id)
-        self._carrier = Carrier(context, operator_id, self._put_back, self._forget, self._spawn_for)
+        self._carrier = Carrier(context, self._route, self._put_back, self._forget, self._spawn_for)
         self._changed = asyncio.Event()
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,7 +66,7 @@ class Lane:
         self._spread = Spread(context.holders)
         self._booked = 0
         """PDUs that have a time to leave and wait for it."""
-        self._departures: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
+        self._departures: asyncio.Queue[tuple[float, int, str]] = asyncio.Queue()
         self._burials = 0
         self._pull: PullLane | None = None
         self._stopping = False
@@ -74,7 +76,7 @@ class Lane:
         consumer = topology.dispatch_consumer(self.operator_id)
         await self._context.bus.ensure_consumer(consumer)
         self._pull = await self._context.bus.pull(consumer)
-        self._context.holders.listen(self.operator_id, self._changed.set)
+        self._route.listen(self._changed.set)
         self._loops = [
             asyncio.create_task(self._forever(self._intake), name=f"intake-{self.operator_id}"),
             asyncio.create_task(self._forever(self._feed), name=f"feed-{self.operator_id}"),
@@ -112,7 +114,7 @@ class Lane:
 
     def _room(self) -> int:
         """How many more commands may be in hand: enough to keep window and rate busy, few while unbound."""
-        holder = self._context.holders.holder(self.operator_id)
+        holder = self._route.holder()
         target = HELD_WHILE_UNBOUND
         if holder is not None:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
@@ -128,7 +130,14 @@ class Lane:
         delivery = Delivery(message, asyncio.get_running_loop().time())
         self._hands.hold(delivery)
         try:
-            outgoing = take(delivery, self.operator_id, self._rules(), utc_now(), self._context.config.retention_days)
+            outgoing = take(
+                delivery,
+                self.operator_id,
+                self._route.rules(),
+                utc_now(),
+                self._context.config.retention_days,
+                self._route.carrier(),
+            )
         except Refused as refused:
             self._spawn(self._bury(delivery, refused))
         except Exception:
@@ -138,20 +147,16 @@ class Lane:
         else:
             self._shelf.put(outgoing)
 
-    def _rules(self) -> SendRules:
-        known = self._context.holders.known(self.operator_id)
-        return known.rules if known is not None else PLAIN_RULES
-
     # --- feeding
 
     async def _feed(self) -> None:
         if expired := self._shelf.take_expired(utc_now()):
             async with self._holding(expired):
                 await self._carrier.settle_expired(expired)
-        holder = self._context.holders.holder(self.operator_id)
+        holder = self._route.holder()
         ready = 0
         if holder is not None and not self._stopping:
-            credit = min(self._spread.credit(self.operator_id), self._context.gateway.max_pdus)
+            credit = min(self._spread.credit(holder.operator_id), self._context.gateway.max_pdus)
             ready = self._shelf.pdus_waiting(credit) - self._booked if credit > self._booked else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:
@@ -165,41 +170,43 @@ class Lane:
 
     async def _book(self, holder: SessionRecord, count: int) -> None:
         limit = holder.tps_limit or NO_LIMIT_KNOWN
-        booking = await self._context.throttle.book(self.operator_id, limit, count)
+        booking = await self._context.throttle.book(holder.operator_id, limit, count)
         if len(booking.delays) < count:
-            metrics.tps_throttle.labels(self.operator_id).inc()
+            metrics.tps_throttle.labels(holder.operator_id).inc()
         if not booking.delays:
             await self._context.sleep(max(0.001, booking.retry_after))
             return
         start = asyncio.get_running_loop().time()
         self._booked += len(booking.delays)
         for first, size in by_time(booking.delays):
-            self._departures.put_nowait((start + first, size))
+            self._departures.put_nowait((start + first, size, holder.operator_id))
         await self._context.sleep(max(0.0, booking.delays[-1] - LEAD))
 
     async def _depart(self) -> None:
-        at, size = await self._departures.get()
+        at, size, carrier = await self._departures.get()
         pause = at - asyncio.get_running_loop().time()
         if pause > 0:
             await self._context.sleep(pause)
         try:
-            await self._send(size)
+            await self._send(size, carrier)
         finally:
             self._booked -= size
             self._changed.set()
 
-    async def _send(self, count: int) -> None:
-        """Claims and hands over up to `count` PDUs whose time has come."""
+    async def _send(self, count: int, carrier: str) -> None:
+        """Claims and hands over up to `count` PDUs whose time with `carrier` has come."""
         while count > 0:
-            chosen = self._spread.next(self.operator_id)
-            if chosen is None or self._stopping:
+            chosen = self._spread.next(carrier)
+            if chosen is None or self._route.carrier() != carrier or self._stopping:
+                # Permits are one operator's: those of a primary that went over are no licence to use its backup.
                 return
             loads = self._shelf.take(min(count, self._spread.room(chosen)))
             if not loads:
                 return
             count -= sum(load.count for load in loads)
             async with self._holding([load.outgoing for load in loads]):
-                for holder, group in self._spread.by_replica(self.operator_id, loads, chosen):
+                loads = await self._of_this_carrier(loads, carrier)
+                for holder, group in self._spread.by_replica(carrier, loads, chosen):
                     await self._claim_and_go(group, holder)
 
     async def _claim_and_go(self, loads: list[Load], holder: SessionRecord) -> None:
@@ -207,16 +214,27 @@ class Lane:
         for outgoing, _ in leaving:
             outgoing.replica = holder.replica
         for parcel in by_size(leaving, self._context.gateway.max_octets):
-            self._spread.leave(holder.replica, len(parcel))
+            self._spread.leave(holder, len(parcel))
             self._spawn(self._hand_over(parcel, holder))
+
+    async def _of_this_carrier(self, loads: list[Load], carrier: str) -> list[Load]:
+        """Commands begun over another operator go back to the stream once none of their parts is under way: the next
+        claim gives what is left to whoever carries then."""
+        begun = [load for load in loads if load.parts and load.outgoing.carrier != carrier]
+        for load in begun:
+            self._shelf.withdraw(load.outgoing)
+            load.outgoing.todo = None
+            if not load.outgoing.open_parts:
+                await self._carrier.give_back(load.outgoing, 0.0)
+        return [load for load in loads if load not in begun]
 
     def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:
         """Commands taken in under other rules than the holder's are built anew; some can then not be sent."""
         fit: list[Load] = []
         for load in loads:
             try:
-                if not load.parts and load.outgoing.rules != holder.rules:
-                    load.outgoing.encode(holder.rules)
+                if not load.parts and load.outgoing.built_for != (holder.operator_id, holder.rules):
+                    load.outgoing.encode(holder.rules, holder.operator_id)
                     load.count = min(load.count, load.outgoing.unsent)
             except Refused as refused:
                 self._forget(load.outgoing)
@@ -246,12 +264,12 @@ class Lane:
             crash.point("dispatch.before_request")
             try:
                 answer = await self._context.gateway.submit(
-                    self.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
+                    holder.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
                 )
                 # Parts that come back are put in front first: nothing of their message may overtake them.
                 held_back = sum(fate.fate is Fate.NOT_SENT for fate in answer.fates)
             except BaseException:
-                self._spread.back(holder.replica, len(leaving))
+                self._spread.back(holder, len(leaving))
                 raise
             crash.point("dispatch.before_record")
             self._free(holder, len(leaving) - held_back)
@@ -263,7 +281,7 @@ class Lane:
                 self._free(holder, held_back)
 
     def _free(self, holder: SessionRecord, count: int) -> None:
-        self._spread.back(holder.replica, count)
+        self._spread.back(holder, count)
         self._changed.set()
 
     # --- housekeeping

@@ -12,7 +12,7 @@ from uuid import UUID
 from ghasi.contracts import subjects
 from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, decode_command
 from ghasi.contracts.sessions import SendRules
-from ghasi.correlations.types import Intent, Part
+from ghasi.correlations.types import DoubtRule, Intent, Part
 from ghasi.smpp.errors import FieldError
 from ghasi.smpp.pdu import encode_pdu
 from ghasi.sms.coding import Alphabet, FlashMode, Wanted
@@ -44,10 +44,12 @@ class Outgoing:
 
     `todo` holds the parts that are claimed and still to hand over, in order; before the claim it is None and
     every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet; `left` says that
-    at least one was more than given back unsent; `replica` is the gateway they were handed to last.
+    at least one was more than given back unsent; `replica` is the gateway they were handed to last. `carrier` is the
+    operator whose `rules` the PDUs follow.
     """
 
     __slots__ = (
+        "carrier",
         "command",
         "delivery",
         "lane_value",
@@ -61,10 +63,11 @@ class Outgoing:
         "todo",
     )
 
-    def __init__(self, delivery: Delivery, command: SmsDispatchCommand, rules: SendRules) -> None:
+    def __init__(self, delivery: Delivery, command: SmsDispatchCommand, rules: SendRules, carrier: str) -> None:
         self.delivery = delivery
         self.command = command
         self.rules = rules
+        self.carrier = carrier
         self.pdus: list[bytes] = []
         self.strategy = ""
         self.todo: deque[Part] | None = None
@@ -73,12 +76,17 @@ class Outgoing:
         self.replica = ""
         self.retry_at: datetime | None = None
         self.lane_value = _lane_value(command.message_id)
-        self.encode(rules)
+        self.encode(rules, carrier)
 
-    def encode(self, rules: SendRules) -> None:
-        """(Re)builds the PDUs by the operator's rules; raises Refused for what can never be sent."""
-        self.rules = rules
+    def encode(self, rules: SendRules, carrier: str) -> None:
+        """(Re)builds the PDUs by the rules of `carrier`; raises Refused for what can never be sent."""
+        self.rules, self.carrier = rules, carrier
         self.pdus, self.strategy = encode_command(self.command, rules)
+
+    @property
+    def built_for(self) -> tuple[str, SendRules]:
+        """The operator and the rules that the PDUs follow."""
+        return self.carrier, self.rules
 
     @property
     def unsent(self) -> int:
@@ -93,9 +101,9 @@ class Outgoing:
         """True while nothing of it has been claimed and its time is over (docs/contract.md §2)."""
         return self.todo is None and now >= self.command.expires_at
 
-    def intent(self, carrier: UUID) -> Intent:
-        """What the ledger is asked, with `carrier` the operator that would carry it."""
-        command = self.command
+    def intent(self, doubts: tuple[DoubtRule, ...] = (), apart: bool = False) -> Intent:
+        """What the ledger is asked, with `carrier` the operator that would carry it (see Intent for the rest)."""
+        command, carrier = self.command, UUID(self.carrier)
         replay = self.delivery.header(subjects.HEADER_REPLAY)
         return Intent(
             message_id=command.message_id,
@@ -113,6 +121,8 @@ class Outgoing:
             user_message_reference=self._reference(),
             in_doubt_policy=self.rules.in_doubt_policy.value,
             in_doubt_wait=self.rules.in_doubt_wait,
+            other_doubts=tuple(rule for rule in doubts if rule.operator_id != carrier),
+            apart=apart,
         )
 
     def _reference(self) -> str | None:
@@ -124,13 +134,16 @@ def _lane_value(message_id: UUID) -> int:
     return message_id.int & 0x7FFF_FFFF
 
 
-def take(delivery: Delivery, operator_id: str, rules: SendRules, now: datetime, retention: int) -> Outgoing:
-    """A delivery as an Outgoing; raises Refused where it is no command that can ever be sent."""
+def take(
+    delivery: Delivery, operator_id: str, rules: SendRules, now: datetime, retention: int, carrier: str | None = None
+) -> Outgoing:
+    """A delivery of `operator_id`'s subject as an Outgoing, built by the rules of `carrier`, which is the operator
+    itself where nobody is named; raises Refused where it is no command that can ever be sent."""
     replayed = delivery.header(subjects.HEADER_REPLAY) is not None
     command = decode_command(
         delivery.data, operator_id=operator_id, now=now, retention_days=retention, replayed=replayed
     )
-    return Outgoing(delivery, command, rules)
+    return Outgoing(delivery, command, rules, carrier or operator_id)
 
 
 def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[bytes], str]:

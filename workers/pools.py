@@ -15,6 +15,7 @@ from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
 from workers.accounting import Accounting
+from workers.backups import Backups
 from workers.broker.works import WorkQueue
 from workers.chores import Chores
 from workers.config import WorkerConfig
@@ -117,7 +118,6 @@ class ReceiptsPool:
     def __init__(self, works: WorkQueue, config: WorkerConfig) -> None:
         self._works = works
         self._config = config
-        self._lanes: list[ReceiptLane] = []
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -137,27 +137,38 @@ class ReceiptsPool:
         self._holders = Holders(time.monotonic)
         undo.push_async_callback(self._holders.stop)
         await self._holders.start(self._bus)
-        self._lanes = [
-            ReceiptLane(self._bus, self._works, self._holders, operator_id) for operator_id in config.operator_ids
-        ]
-        for lane in self._lanes:
-            await lane.start()
-            undo.push_async_callback(lane.stop, 0.0)
+        self._lanes: list[ReceiptLane] = []
+        self._consumers: list[topology.Consumer] = []
+        undo.push_async_callback(self._stop_lanes, 0.0)
+        for operator_id in config.operator_ids:
+            await self._open(operator_id)
         self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
-        consumers = [topology.receipt_consumer(one) for one in config.operator_ids]
-        self._chores = Chores(self._bus, self._presence, "receipts", consumers)
+        self._chores = Chores(self._bus, self._presence, "receipts", self._consumers)
         self._chores.start()
+        self._backups = Backups(self._holders, config.operator_ids, self._open)
+        self._backups.start()
         self._upkeep = UpkeepRunner(
             self._bus, self._works, self._presence, config.retention_days, self._holders.everyone
         )
         self._upkeep.start()
         log.info("pool.started", queue="receipts", lanes=len(self._lanes))
 
+    async def _open(self, operator_id: str) -> None:
+        """Raises BusError or TopologyConflict."""
+        lane = ReceiptLane(self._bus, self._works, self._holders, operator_id)
+        await lane.start()
+        self._lanes.append(lane)
+        self._consumers.append(topology.receipt_consumer(operator_id))
+
+    async def _stop_lanes(self, deadline: float) -> None:
+        await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+
     async def stop(self, deadline: float) -> None:
         log.info("pool.stopping", queue="receipts")
+        await self._backups.stop()
         await self._upkeep.stop()
         await self._chores.stop()
-        await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+        await self._stop_lanes(deadline)
         await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()

@@ -52,6 +52,11 @@ class Shelf:
         if outgoing in self._waiting:
             self._waiting.remove(outgoing)
 
+    def withdraw(self, outgoing: Outgoing) -> None:
+        """One whose rest is not to be sent from here: out of the queue and still in hand."""
+        if outgoing in self._waiting:
+            self._waiting.remove(outgoing)
+
     @property
     def waiting(self) -> int:
         return len(self._waiting)

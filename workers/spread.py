@@ -20,11 +20,11 @@ UNABLE = frozenset({"no_holder", "epoch", "unbound", "stopping", "drained", "pau
 
 
 class Spread:
-    """Of one lane: counts the PDUs it has on their way at each replica."""
+    """Of one lane: counts the PDUs it has on their way, by the operator that carries them and its replica."""
 
     def __init__(self, holders: Holders) -> None:
         self._holders = holders
-        self._on_their_way: Counter[str] = Counter()
+        self._on_their_way: Counter[tuple[str, str]] = Counter()
 
     def window(self, operator_id: str) -> int:
         """PDUs that may be unanswered on all binds of the operator together; 0 where it has none."""
@@ -32,7 +32,8 @@ class Spread:
 
     def credit(self, operator_id: str) -> int:
         """How many more PDUs may be on their way now."""
-        return AHEAD * self.window(operator_id) - self._on_their_way.total()
+        gone = sum(count for (carrier, _), count in self._on_their_way.items() if carrier == operator_id)
+        return AHEAD * self.window(operator_id) - gone
 
     def next(self, operator_id: str) -> SessionRecord | None:
         """The replica with the most room, in windows of its own size; None where nobody is bound."""
@@ -40,7 +41,7 @@ class Spread:
 
     def room(self, record: SessionRecord) -> int:
         """PDUs of the next batch for it, at least 1: what is handed over too much waits there."""
-        return max(1, AHEAD * _window(record) - self._on_their_way[record.replica])
+        return max(1, AHEAD * _window(record) - self._on_their_way[_place(record)])
 
     def by_replica(
         self, operator_id: str, loads: Iterable[Load], chosen: SessionRecord
@@ -53,19 +54,23 @@ class Spread:
             groups[begun_at if begun_at in bound else chosen.replica].append(load)
         return [(bound.get(replica, chosen), group) for replica, group in groups.items()]
 
-    def leave(self, replica: str, count: int) -> None:
+    def leave(self, record: SessionRecord, count: int) -> None:
         """So many PDUs are handed to the replica."""
-        self._on_their_way[replica] += count
+        self._on_their_way[_place(record)] += count
 
-    def back(self, replica: str, count: int) -> None:
+    def back(self, record: SessionRecord, count: int) -> None:
         """So many of them have their fate."""
-        self._on_their_way[replica] -= count
-        if self._on_their_way[replica] <= 0:
-            del self._on_their_way[replica]
+        self._on_their_way[_place(record)] -= count
+        if self._on_their_way[_place(record)] <= 0:
+            del self._on_their_way[_place(record)]
 
     def _share_free(self, record: SessionRecord) -> float:
-        return 1.0 - self._on_their_way[record.replica] / _window(record)
+        return 1.0 - self._on_their_way[_place(record)] / _window(record)
 
 
 def _window(record: SessionRecord) -> int:
     return max(1, record.window_size * record.binds)
+
+
+def _place(record: SessionRecord) -> tuple[str, str]:
+    return record.operator_id, record.replica

@@ -87,6 +87,17 @@ class SessionRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     reason: str | None = None
     updated_at: float = 0.0
     rules: SendRules = msgspec.field(default_factory=SendRules)
+    carried_by: str | None = None
+    """The operator whose binds carry this one's traffic now; None: its own."""
+    failover_term: int = 0
+    """Counts the changes of `carried_by`: of several replicas' words the highest counts."""
+    own_state: State | None = None
+    """The state of its own binds, where a failover makes `state` another."""
+
+    @property
+    def can_send(self) -> bool:
+        """Whether its own binds take messages, whoever carries its traffic."""
+        return (self.own_state or self.state) is State.BOUND
 
 
 class ReplicaRecord(msgspec.Struct, frozen=True, rename="camel"):

@@ -86,7 +86,8 @@ class Claimer:
             enqueued_day=self.day_of(intent),
             message_id=intent.message_id,
             event_id=intent.event_id,
-            operator_id=intent.operator_id,
+            # Nobody carried what expired unsent: the platform hears of the operator it asked for.
+            operator_id=intent.requested_operator_id if part.expired else intent.operator_id,
             account_id=intent.account_id,
             segment=part.segment,
             segments=part.segments,

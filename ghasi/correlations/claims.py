@@ -13,6 +13,9 @@ Choices where the contract leaves room:
 - When the number of parts changed since the first try (an operator's profile was edited): if nothing left, all parts
   are tried anew by the new cut; if something left, what is unsent is closed as REJECTED `plan_changed` and parked,
   because parts of two cuts cannot be joined by the handset.
+- Where some parts left over another operator and a phone could not join them with what this one would send, the
+  rest waits for that operator until `expires_at`; then it is closed as `plan_changed`. A message all of whose parts
+  are to be sent is whole again and goes out.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from ghasi.correlations.types import Intent, RowStatus, Verdict
 OTHER_EVENT_WAIT = 5.0
 TAKEOVER_AFTER = timedelta(minutes=10)
 SHORTEST_WAIT = 0.05
+OTHER_CARRIER_WAIT = 10.0
 
 POLICY_RESEND = "resend"
 POLICY_EXPIRED = "expired"
@@ -167,10 +171,11 @@ def _in_doubt(row: Row, rows: Sequence[Row], intent: Intent, now: datetime) -> _
     if row.policy_action not in (None, POLICY_RESEND):
         return _Act(_Do.PARK, row)
     since = (now - (row.in_doubt_at or row.prepared_at)).total_seconds()
-    if since < intent.in_doubt_wait:
-        return _Act(_Do.WAIT, row, wait=intent.in_doubt_wait - since)
-    if intent.in_doubt_policy != POLICY_RESEND:
-        return _Act(_Do.PARK, row, policy=intent.in_doubt_policy)
+    policy, wait = intent.doubt_of(row.operator_id)
+    if since < wait:
+        return _Act(_Do.WAIT, row, wait=wait - since)
+    if policy != POLICY_RESEND:
+        return _Act(_Do.PARK, row, policy=policy)
     if now >= intent.expires_at and not any(other.proven and other.segment != row.segment for other in rows):
         return _Act(_Do.PARK, row, policy=POLICY_EXPIRED)
     return _Act(_Do.RESEND, row, policy=POLICY_RESEND)
@@ -185,6 +190,10 @@ def _settle(rows: Sequence[Row], acts: Sequence[_Act], intent: Intent, now: date
     if ask := tuple(act.row for act in acts if act.do is _Do.ASK):
         return Decision(Verdict.ASK, ask=ask)
     send = [act for act in acts if act.do in (_Do.NEW, _Do.REUSE, _Do.RESEND)]
+    if send and len(send) < len(acts) and _parted(rows, intent):
+        if now < intent.expires_at:
+            return Decision(Verdict.WAIT, wait=OTHER_CARRIER_WAIT)
+        return _change_plan(rows, acts, intent)
     if send and send[0].row.segments != intent.segments:
         return _change_plan(rows, acts, intent)
     if send:
@@ -194,6 +203,11 @@ def _settle(rows: Sequence[Row], acts: Sequence[_Act], intent: Intent, now: date
     if any(act.do is _Do.PARK for act in acts):
         return Decision(Verdict.PARK, policy=tuple((act.row, act.policy) for act in acts if act.policy))
     return Decision(_repeated(act.row for act in acts))
+
+
+def _parted(rows: Iterable[Row], intent: Intent) -> bool:
+    """Some of it left over another operator, and a phone could not join that with the rest."""
+    return intent.apart and any(row.may_have_left and row.operator_id != intent.operator_id for row in rows)
 
 
 def _repeated(last: Iterable[Row]) -> Verdict:

@@ -87,6 +87,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
             gateway_epoch=self.gateway_epoch,
             same_refusals=same,
             last_refusal=last,
+            operator_id=self.operator_id,
             segments=self.segments,
         )
 

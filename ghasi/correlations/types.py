@@ -40,6 +40,15 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtRule:
+    """One operator's policy for parts in doubt; `wait` in seconds."""
+
+    operator_id: UUID
+    policy: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A command whose hand-over is due. `operator_id` carries it, `requested_operator_id` is the command's."""
 
@@ -59,6 +68,17 @@ class Intent:
     """From the header `Smpp-Replay`: settled parts up to this attempt may be sent again."""
     in_doubt_policy: str = "resend"
     in_doubt_wait: float = 60.0
+    other_doubts: tuple[DoubtRule, ...] = ()
+    """Of other operators that may have carried a part: a part in doubt follows the policy of its own carrier."""
+    apart: bool = False
+    """Parts that left over another operator cannot be joined with what `operator_id` would send."""
+
+    def doubt_of(self, carrier: UUID) -> tuple[str, float]:
+        """Policy and wait for a part that `carrier` may have taken."""
+        for rule in self.other_doubts:
+            if rule.operator_id == carrier:
+                return rule.policy, rule.wait
+        return self.in_doubt_policy, self.in_doubt_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,8 @@ class Part:
     """Tries in a row, directly before this one, that the operator refused with `last_refusal`."""
     last_refusal: int | None = None
     """command_status of the try directly before this one, where that was refused."""
+    operator_id: UUID | None = None
+    """Who carries it, or carried it."""
     segments: int = 0
     """Parts of its message; 0 where nobody said."""
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ghasi.bus import BusError, BusSettings
 from ghasi.env import SettingsError
-from ghasi.operators.live import Live, read_live
+from ghasi.operators.live import Live, name_of, read_live
 from ghasi.operators.models import Operator
 from ghasi.operators.services import operators_remember
 
@@ -75,8 +75,10 @@ def _read() -> tuple[Live, str]:
 
 def _shown(record: Any, live: Live) -> dict[str, Any]:
     wanted = live.wanted.get(record.operator_id)
+    backup = record.carried_by or record.backup_operator_id
     return {
         "record": record,
+        "backup": name_of(backup, live) if backup else "",
         "wanted": wanted,
         "bound_at": _moment(record.last_bound_at),
         "next_at": _moment(record.next_reconnect_at),

@@ -42,6 +42,12 @@ def read_live(settings: BusSettings) -> Live:
     return asyncio.run(read())
 
 
+def name_of(operator_id: str, live: Live) -> str:
+    """The operator's name as a session tells it; its id where none does."""
+    names = (one.operator_name for one in live.sessions if one.operator_id == operator_id)
+    return next((name for name in names if name), operator_id)
+
+
 async def live_of(bus: Bus) -> Live:
     """Raises BusError where JetStream does not answer; a bucket nobody has made yet is empty."""
     sessions = await _records(bus, subjects.BUCKET_SESSIONS, SessionRecord)

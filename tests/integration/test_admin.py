@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -266,6 +267,32 @@ def test_live_sessions_come_from_the_bucket_and_are_remembered(now: datetime, vi
     assert (remembered.name, remembered.state, remembered.tps_limit) == ("Roshan", "BOUND", 50)
     assert "Live sessions" in page(viewer, "/admin/operators/operator/")
     assert staff().get("/admin/operators/operator/live/").status_code == 403
+
+
+def test_an_operator_whose_backup_carries_shows_the_backups_name(
+    now: datetime, viewer: Client, nats_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    primary, backup = str(uuid4()), str(uuid4())
+
+    async def report() -> None:
+        bus = await Bus.connect(BusSettings(urls=(nats_url,)), name="test")
+        await bus.ensure(streams=False)
+        bucket = await bus.bucket(subjects.BUCKET_SESSIONS)
+        records = (
+            SessionRecord(primary, "gw-1", "e1", State.FAILBACK, backup_operator_id=backup, carried_by=backup),
+            SessionRecord(backup, "gw-1", "e1", State.BOUND, operator_name="Etisalat", is_primary=False),
+        )
+        for record in records:
+            await bucket.put(subjects.session_key(record.operator_id, "gw-1"), msgspec.json.encode(record))
+        await bus.close()
+
+    asyncio.run(report())
+    html = page(viewer, "/admin/operators/operator/live/")
+    assert "FAILBACK<br>over Etisalat" in html
+    assert Operator.objects.get(pk=primary).state == "FAILBACK"
+    call_command("sessions", primary)
+    assert " FAILBACK " in (line := capsys.readouterr().out)
+    assert " over=Etisalat" in line
 
 
 def test_nats_away_is_said_on_the_page(now: datetime, viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,14 @@ def test_the_carrier_of_an_unsent_part_is_the_one_of_the_new_claim(now: datetime
     assert (row.operator_id, row.requested_operator_id) == (backup, OPERATOR)
 
 
+def test_what_expires_unsent_was_carried_by_nobody_but_the_one_asked_for(now: datetime) -> None:
+    intent = replace(make(now), operator_id=uuid4(), expires_at=now)
+    claimed = claim(intent, now)
+    assert (claimed.verdict, claimed.outcome and claimed.outcome.operator_id) == (Verdict.EXPIRED, OPERATOR)
+    (row,) = rows(intent.message_id)
+    assert (row.operator_id, row.requested_operator_id) == (OPERATOR, OPERATOR)
+
+
 def test_a_retryable_refusal_waits_and_then_tries_again(now: datetime) -> None:
     intent = make(now)
     (part,) = claim(intent, now).parts

@@ -59,10 +59,9 @@ def armed(**fields: object) -> Row:
 
 
 def intent(segments: int = 1, **fields: object) -> Intent:
-    given: dict[str, object] = {"event_id": EVENT, "expires_at": ahead(minutes=10), **fields}
+    given: dict[str, object] = {"event_id": EVENT, "expires_at": ahead(minutes=10), "operator_id": OPERATOR, **fields}
     return Intent(
         message_id=MESSAGE,
-        operator_id=OPERATOR,
         requested_operator_id=OPERATOR,
         destination="93701234567",
         sender="GHASI",

@@ -1,16 +1,20 @@
 """The table of docs/architecture.md: rows a message has, and what becomes of its command."""
 
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as msgspec_replace
 
 from ghasi.correlations.claims import PLAN_CHANGED, Decision, decide
 from ghasi.correlations.rows import Row
-from ghasi.correlations.types import Intent, RowStatus, Verdict
-from tests.unit.correlations.build import EVENT, NOW, OTHER, ago, ahead, armed, intent, row
+from ghasi.correlations.types import DoubtRule, Intent, RowStatus, Verdict
+from tests.unit.correlations.build import EVENT, NOW, OPERATOR, OTHER, ago, ahead, armed, intent, row
 
+BACKUP = UUID("550e8400-e29b-41d4-a716-446655440002")
 LATE = {"expires_at": ago(seconds=1)}
 DONE = row("SUBMITTED")
 RETRY_DUE = row("REJECTED", retry_at=ago(seconds=1))
@@ -258,6 +262,48 @@ class TestChangedPlan:
             row("SUBMITTED", attempt=2, segments=1),
         ]
         assert decide(rows, intent(1), NOW).verdict is Verdict.SETTLED
+
+
+class TestOtherCarrier:
+    """Something left over another operator: its backup, or the one it is the backup of."""
+
+    def test_a_doubt_is_handled_as_its_own_carrier_wants_it(self) -> None:
+        doubt = row("IN_DOUBT", in_doubt_at=ago(seconds=20))
+        mine = {"operator_id": BACKUP, "in_doubt_policy": "fail", "in_doubt_wait": 1.0}
+        waiting = replace(intent(**mine), other_doubts=(DoubtRule(OPERATOR, "resend", 30.0),))
+        assert decide([doubt], waiting, NOW) == Decision(Verdict.WAIT, wait=10.0)
+        resent = decide([doubt], replace(waiting, other_doubts=(DoubtRule(OPERATOR, "resend", 10.0),)), NOW)
+        assert (resent.verdict, tries(resent)) == (Verdict.SEND, [(1, 2, True)])
+        held = decide([doubt], replace(waiting, other_doubts=(DoubtRule(OPERATOR, "hold", 10.0),)), NOW)
+        assert (held.verdict, held.policy) == (Verdict.PARK, ((doubt, "hold"),))
+        own = decide([msgspec_replace(doubt, operator_id=BACKUP)], waiting, NOW)
+        assert own.policy[0][1] == "fail"
+
+    def test_the_rest_of_a_message_goes_over_the_other_where_a_phone_can_join_it(self) -> None:
+        rows = [row("SUBMITTED", segments=2), row(segment=2, segments=2)]
+        decision = decide(rows, intent(2, operator_id=BACKUP), NOW)
+        assert (decision.verdict, decision.reuse) == (Verdict.SEND, (rows[1],))
+
+    @pytest.mark.parametrize("segments", [2, 3])
+    def test_else_it_waits_for_the_first_until_it_is_too_late(self, segments: int) -> None:
+        rows = [row("SUBMITTED", segments=2), row(segment=2, segments=2)]
+        apart = intent(segments, operator_id=BACKUP, apart=True)
+        assert decide(rows, apart, NOW).verdict is Verdict.WAIT
+        late = decide(rows, replace(apart, expires_at=ago(seconds=1)), NOW)
+        assert (late.verdict, late.close) == (Verdict.PARK, (rows[1],))
+        back = decide(rows, intent(2, apart=True), NOW)
+        assert (back.verdict, back.reuse) == (Verdict.SEND, (rows[1],))
+
+    def test_a_message_that_goes_out_whole_waits_for_nobody(self) -> None:
+        rows = [row("IN_DOUBT", segment=n, segments=2, in_doubt_at=ago(seconds=61)) for n in (1, 2)]
+        decision = decide(rows, intent(2, operator_id=BACKUP, apart=True), NOW)
+        assert (decision.verdict, tries(decision)) == (Verdict.SEND, [(1, 2, True), (2, 2, True)])
+        unsent = [row(segment=n, segments=2) for n in (1, 2)]
+        assert decide(unsent, intent(2, operator_id=BACKUP, apart=True), NOW).verdict is Verdict.SEND
+
+    def test_a_refusal_of_the_other_leaves_the_message_whole(self) -> None:
+        rows = [row("REJECTED", segment=n, segments=2, retry_at=ago(seconds=1)) for n in (1, 2)]
+        assert decide(rows, intent(2, operator_id=BACKUP, apart=True), NOW).verdict is Verdict.SEND
 
 
 moments = st.one_of(st.none(), st.floats(-7200, 7200).map(lambda s: NOW + timedelta(seconds=s)))

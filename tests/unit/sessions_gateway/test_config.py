@@ -9,6 +9,7 @@ import pytest
 
 from ghasi.env import Env, SettingsError
 from sessions_gateway.config import GatewayConfig
+from sessions_gateway.failover import FailoverTimers
 
 PLAIN = {
     "OPERATOR_IDS": "550e8400-e29b-41d4-a716-446655440001,550E8400-e29b-41d4-a716-446655440002",
@@ -26,6 +27,8 @@ def test_plain_environment() -> None:
     assert config.replica.endswith(f"-{os.getpid()}")
     assert config.timers.enquire_interval == 30.0
     assert config.retries.reconnect == (5.0, 10.0, 20.0, 40.0, 60.0)
+    first, second = config.retries.reconnect[0] * 1.2, sum(config.retries.reconnect[:2]) * 0.8
+    assert first < config.failover.after < second, "a link that is back at its first reconnect moves nothing"
     assert "secret-token" not in repr(config)
 
 
@@ -40,12 +43,15 @@ def test_everything_set() -> None:
                 "SHUTDOWN_DEADLINE": "10",
                 "SMPP_RECONNECT_DELAYS": "1, 2.5",
                 "SMPP_ENQUIRE_LINK_INTERVAL": "2",
+                "FAILOVER_AFTER": "0",
+                "FAILOVER_RETURN_AFTER": "2.5",
                 "LOG_LEVEL": "DEBUG",
             }
         )
     )
     assert (config.replica, config.sole, config.http_port) == ("gw-1", True, 0)
     assert config.retries.reconnect == (1.0, 2.5)
+    assert config.failover == FailoverTimers(0.0, 2.5)
     assert (config.timers.enquire_interval, config.shutdown_deadline) == (2.0, 10.0)
 
 
@@ -58,6 +64,8 @@ def test_everything_set() -> None:
         ("OPERATOR_MGMT_URL", "management"),
         ("INTERNAL_SERVICE_TOKEN", ""),
         ("HTTP_PORT", "70000"),
+        ("FAILOVER_AFTER", "soon"),
+        ("FAILOVER_RETURN_AFTER", "0"),
         ("HTTP_PORT", "web"),
         ("GATEWAY_REPLICA", "a.b"),
         ("GATEWAY_SOLE", "maybe"),

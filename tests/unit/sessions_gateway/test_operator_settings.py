@@ -15,6 +15,7 @@ from sessions_gateway.operator_settings import (
 )
 
 OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
+BACKUP = "550e8400-e29b-41d4-a716-4466554400ff"
 PLAIN = {
     "operatorId": OPERATOR,
     "host": "smsc.example.org",
@@ -52,7 +53,7 @@ def test_everything_optional() -> None:
         profile="roshan",
         directions="tx",
         rules={"alphabet": "latin1", "idBase": "hex", "userMessageReference": True},
-        backupOperatorId="b",
+        backupOperatorId=BACKUP.upper(),
         unknownLater=1,
     ).settings
     assert settings.hosts == (("a.example.org", 2775), ("2001:db8::1", 3550))
@@ -60,7 +61,7 @@ def test_everything_optional() -> None:
     assert settings.tls == TlsFiles(ca="/ca.pem", server_name="a")
     assert (settings.rules.alphabet, settings.rules.id_base) == ("latin1", "hex")
     assert settings.rules.user_message_reference
-    assert (settings.directions, settings.backup_operator_id) == (Directions.TX, "b")
+    assert (settings.directions, settings.backup_operator_id) == (Directions.TX, BACKUP)
 
 
 def test_tls_as_a_flag() -> None:
@@ -100,6 +101,9 @@ def test_tls_as_a_flag() -> None:
         ({"rules": {"dlrZone": "Asia/Nowhere"}}, "rules.dlrZone is no time zone of the IANA database"),
         ({"rules": {"dlrZone": ""}}, "rules.dlrZone is no time zone of the IANA database"),
         ({"rules": {"strict": "yes"}}, "rules.strict has the wrong type"),
+        ({"backupOperatorId": "smpp.>"}, "backupOperatorId is no UUID"),
+        ({"backupOperatorId": ""}, "backupOperatorId is no UUID"),
+        ({"backupOperatorId": OPERATOR.upper()}, "backupOperatorId is the operator itself"),
     ],
 )
 def test_what_is_refused_is_named_without_its_value(changes: dict[str, Any], reason: str) -> None:

@@ -25,6 +25,8 @@ def record(state: State, replica: str = "a", **changes: Any) -> SessionRecord:
         ([State.UNBOUND], HealthStatus.UNBOUND),
         ([State.UNBOUND, State.CONNECTING], HealthStatus.UNBOUND),
         ([State.UNBOUND, State.BOUND], HealthStatus.BOUND),
+        ([State.UNBOUND, State.FAILBACK], HealthStatus.FAILBACK),
+        ([State.FAILBACK, State.DISCONNECTED], HealthStatus.FAILBACK),
     ],
 )
 def test_one_status_out_of_all_replicas(states: list[State], status: HealthStatus | None) -> None:
@@ -35,6 +37,13 @@ def test_the_reason_is_that_of_an_unbound_one() -> None:
     records = [record(State.UNBOUND), record(State.UNBOUND, reason="no connection")]
     assert overall(records) == (HealthStatus.UNBOUND, "no connection")
     assert overall([record(State.BOUND, reason="old")]) == (HealthStatus.BOUND, None)
+
+
+def test_a_replica_that_has_not_heard_of_the_failover_does_not_count() -> None:
+    over = record(State.FAILBACK, "a", failover_term=1, carried_by="backup", reason="no connection")
+    assert overall([over, record(State.BOUND, "b")]) == (HealthStatus.FAILBACK, "no connection")
+    back = record(State.BOUND, "b", failover_term=2)
+    assert overall([over, back]) == (HealthStatus.BOUND, None)
 
 
 def test_a_standby_shows_the_holder() -> None:

@@ -90,6 +90,7 @@ class Handed:
     keys: list[str]
     lanes: list[int]
     pdus: list[SubmitSm]
+    operator_id: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -119,13 +120,14 @@ class Gateway:
         self.known: Callable[[str], PartFate] = accept
         self.handed: list[Handed] = []
         self.asked: list[tuple[str, str, list[str]]] = []
+        self.asked_of: list[str] = []
         self.most = 0
         self._out = 0
 
     async def submit(
         self, operator_id: str, replica: str, epoch: str, keys: Sequence[str], lanes: Sequence[int], pdus: bytes
     ) -> SubmitAnswer:
-        self.handed.append(Handed(replica, epoch, list(keys), list(lanes), split(pdus)))
+        self.handed.append(Handed(replica, epoch, list(keys), list(lanes), split(pdus), operator_id))
         self._out += len(keys)
         self.most = max(self.most, self._out)
         fate = self.scripts.popleft() if self.scripts else self.fate
@@ -135,6 +137,7 @@ class Gateway:
 
     async def ask(self, operator_id: str, replica: str, epoch: str, keys: Sequence[str]) -> SubmitAnswer:
         self.asked.append((replica, epoch, list(keys)))
+        self.asked_of.append(operator_id)
         return SubmitAnswer([self.known(key) for key in keys])
 
     @property

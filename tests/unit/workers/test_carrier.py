@@ -22,6 +22,7 @@ from workers import fates
 from workers.carrier import BUSY_RETRY, LEDGER_RETRY, Carrier
 from workers.ledger_work import LedgerAway, Recording, confirm, prepare, record
 from workers.outgoing import Outgoing
+from workers.route import Route
 from workers.shelf import Load
 
 LONG = "x" * 400
@@ -39,7 +40,7 @@ class Desk:
         self.spawned: list[tuple[Outgoing, Coroutine[Any, Any, None]]] = []
         self.carrier = Carrier(
             bench.context,
-            bench.operator_id,
+            Route(bench.holders, bench.operator_id),
             self.back.append,
             self.forgotten.append,
             lambda outgoing, coroutine: self.spawned.append((outgoing, coroutine)),
@@ -140,7 +141,7 @@ async def test_parts_another_process_has_taken_over_go_back_to_the_stream(
     assert outgoing.todo is not None
     parts = list(outgoing.todo)
     outgoing.todo.clear()
-    intent = outgoing.intent(UUID(bench.operator_id))
+    intent = outgoing.intent()
 
     def elsewhere(now: datetime) -> list[Claim]:
         return ledger.claim([intent], replica="r2", epoch="e2", now=now, arm={})

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from ghasi.contracts.commands import DeadReason, Refused
-from ghasi.contracts.sessions import SendRules
+from ghasi.contracts.sessions import InDoubtPolicy, SendRules
+from ghasi.correlations.types import DoubtRule
 from ghasi.smpp.pdu import SubmitSm, decode_pdu
 from ghasi.smpp.tlv import Tag, find
 from workers.outgoing import Outgoing, dead_letter_body, take
@@ -148,11 +149,24 @@ def test_the_intent_carries_what_the_ledger_needs() -> None:
         {"traceparent": "00-1-2-01", "Smpp-Replay": "3"},
         text="x" * 320,
     )
-    carrier = UUID("550e8400-e29b-41d4-a716-446655440009")
-    intent = outgoing.intent(carrier)
-    assert (intent.operator_id, str(intent.requested_operator_id)) == (carrier, OPERATOR)
+    intent = outgoing.intent()
+    assert (str(intent.operator_id), str(intent.requested_operator_id)) == (OPERATOR, OPERATOR)
     assert (intent.segments, intent.destination, intent.sender) == (3, "93701234567", "GHASI")
     assert (intent.traceparent, intent.replay_attempt, intent.in_doubt_wait) == ("00-1-2-01", 3, 5.0)
+
+
+def test_the_intent_names_who_carries_and_how_others_handle_their_doubts() -> None:
+    backup = UUID("550e8400-e29b-41d4-a716-446655440009")
+    outgoing = taken(text="x" * 161)
+    outgoing.encode(SendRules(long_mode="sar", in_doubt_policy=InDoubtPolicy.HOLD), str(backup))
+    own, other = DoubtRule(backup, "resend", 60.0), DoubtRule(UUID(OPERATOR), "fail", 3.0)
+    intent = outgoing.intent((own, other), apart=True)
+    assert (intent.operator_id, str(intent.requested_operator_id)) == (backup, OPERATOR)
+    assert intent.other_doubts == (other,)
+    assert intent.apart
+    assert intent.doubt_of(UUID(OPERATOR)) == ("fail", 3.0)
+    assert intent.doubt_of(backup) == ("hold", 60.0), "as built, not as heard since"
+    assert [len(pdu.tlvs) for pdu in submits(outgoing)] == [3, 3]
 
 
 def test_expiry_counts_only_before_anything_is_claimed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -119,6 +120,29 @@ async def test_a_command_goes_out_and_its_receipt_comes_back_through_both_pools(
         await until(lambda: [r["status"] for r in platform.receipts_of(one["messageId"])] == ["DELIVERED"])
     assert [len(request.keys) for request in handed] == [1]
     assert await processes(bus, operator_id) == [], "a process that stops says goodbye"
+
+
+async def test_receipts_of_a_backup_are_consumed_where_its_primary_is_assigned_and_its_commands_are_not(
+    settings: WorkerConfig, operator_id: str, bus: Bus, platform: Platform
+) -> None:
+    backup = str(uuid.uuid4())
+    handed = await bound(bus, backup)
+    bucket = await bus.bucket(subjects.BUCKET_SESSIONS)
+    record = SessionRecord(
+        operator_id, REPLICA, "e1", State.FAILBACK, backup_operator_id=backup, carried_by=backup, failover_term=1
+    )
+    await bucket.put(subjects.session_key(operator_id, REPLICA), msgspec.json.encode(record))
+    async with Pools(settings, "dispatch", "receipts"):
+        one, other = command(operator_id), command(backup)
+        await platform.send([one, other])
+        await until(lambda: [r["result"] for r in platform.results_of(one["messageId"])] == ["ACCEPTED"])
+        result = platform.results_of(one["messageId"])[0]
+        assert result["operatorId"] == backup
+        await bus.publish(Publication(subjects.receipt(backup), receipt(result["operatorMessageIds"][0])))
+        await until(lambda: [r["status"] for r in platform.receipts_of(one["messageId"])] == ["DELIVERED"])
+        assert platform.receipts_of(one["messageId"])[0]["operatorId"] == backup
+        assert platform.results_of(other["messageId"]) == []
+    assert [len(request.keys) for request in handed] == [1]
 
 
 async def test_a_stop_gives_back_what_nobody_could_send(

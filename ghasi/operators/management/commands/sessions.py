@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ghasi.bus import BusError, BusSettings
 from ghasi.contracts.sessions import SessionRecord
-from ghasi.operators.live import Live, read_live
+from ghasi.operators.live import Live, name_of, read_live
 from ghasi.operators.orders import EXIT_FAILED, EXIT_NOBODY, operator_ids
 
 
@@ -55,5 +55,6 @@ def _line(one: SessionRecord, live: Live) -> str:
         f"{one.operator_id} {one.operator_name or '-'} {one.state.value} wanted={_wanted(one, live)} "
         f"replica={one.replica} bind={one.bind_mode or '-'} {one.binds}/{one.max_binds} host={host} "
         f"window={one.window_used}/{one.window_size} tps={one.tps_current}/{one.tps_limit}"
+        + (f" over={name_of(one.carried_by, live)}" if one.carried_by else "")
         + (f" reason={one.reason}" if one.reason else "")
     )
