@@ -118,7 +118,8 @@ class Lane:
         target = HELD_WHILE_UNBOUND
         if holder is not None:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
-            target = min(HELD_AT_MOST, max(20, min((AHEAD + 1) * self._window(), 2 * holder.tps_limit)))
+            windows = (AHEAD + 1) * self._spread.window(holder.operator_id)
+            target = min(HELD_AT_MOST, max(20, min(windows, 2 * holder.tps_limit)))
         waiting = self._carrier.count_retries()
         metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
         if waiting > timers.MAX_ACK_PENDING // 2:
@@ -164,9 +165,6 @@ class Lane:
             await _wait(self._changed, IDLE_TICK if self._shelf.waiting else FETCH_TIMEOUT)
             return
         await self._book(holder, ready)
-
-    def _window(self) -> int:
-        return self._spread.window(self.operator_id)
 
     async def _book(self, holder: SessionRecord, count: int) -> None:
         limit = holder.tps_limit or NO_LIMIT_KNOWN

@@ -84,7 +84,7 @@ def test_parts_carry_a_reference_of_their_own_where_the_operator_wants_one() -> 
     found = [find(part.tlvs, Tag.USER_MESSAGE_REFERENCE) for part in submits(outgoing)]
     values = [int.from_bytes(tlv.value, "big") for tlv in found if tlv is not None]
     assert values == [values[0], values[0] + 1, values[0] + 2]
-    assert outgoing.intent(UUID(OPERATOR)).user_message_reference == f"{values[0]:04x}"
+    assert outgoing.intent().user_message_reference == f"{values[0]:04x}"
     again = taken(SendRules(user_message_reference=True), text="x" * 320)
     assert again.pdus == outgoing.pdus, "a later attempt carries the same"
 
@@ -92,7 +92,7 @@ def test_parts_carry_a_reference_of_their_own_where_the_operator_wants_one() -> 
 def test_no_reference_unless_the_operator_wants_one() -> None:
     outgoing = taken()
     assert submits(outgoing)[0].tlvs == ()
-    assert outgoing.intent(UUID(OPERATOR)).user_message_reference is None
+    assert outgoing.intent().user_message_reference is None
 
 
 def test_tlv_is_one_pdu_with_message_payload() -> None:

@@ -41,11 +41,11 @@ def test_window_and_credit_are_those_of_all_binds_of_all_replicas() -> None:
     made = spread(record("a", binds=2), record("b"))
     assert made.window("o") == 30
     assert made.credit("o") == 60
-    made.leave("a", 7)
-    made.leave("b", 3)
+    made.leave(record("a"), 7)
+    made.leave(record("b"), 3)
     assert made.credit("o") == 50
-    made.back("a", 7)
-    made.back("b", 3)
+    made.back(record("a"), 7)
+    made.back(record("b"), 3)
     assert made.credit("o") == 60
 
 
@@ -56,20 +56,27 @@ def test_batches_go_where_the_most_room_is_by_the_size_of_its_window() -> None:
     for _ in range(40):
         chosen = made.next("o")
         assert chosen is not None
-        made.leave(chosen.replica, 1)
+        made.leave(chosen, 1)
         sent[chosen.replica] += 1
     assert sent == {"a": 30, "b": 10}
-    made.back("b", 10)
+    made.back(record("b"), 10)
     assert made.next("o") is small
+
+
+def test_what_is_on_its_way_over_another_operator_counts_there() -> None:
+    backup = SessionRecord(operator_id="b", replica="a", epoch="e", state=State.BOUND, binds=1, window_size=10)
+    made = spread(record("a"), backup)
+    made.leave(record("a"), 5)
+    assert (made.credit("o"), made.credit("b"), made.room(backup)) == (15, 20, 20)
 
 
 def test_a_batch_is_no_larger_than_the_room_and_never_nothing() -> None:
     one = record("a")
     made = spread(one)
     assert made.room(one) == 20
-    made.leave("a", 15)
+    made.leave(record("a"), 15)
     assert made.room(one) == 5
-    made.leave("a", 15)
+    made.leave(record("a"), 15)
     assert made.room(one) == 1
 
 

@@ -44,7 +44,7 @@ def runner(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Upkee
         works: Any = bench.works
         monkeypatch.setattr(module, "TICK", 0.01)
         if own:
-            monkeypatch.setattr(module, "jobs", lambda retention_days: list(own))
+            monkeypatch.setattr(module, "jobs", lambda retention_days, sessions: list(own))
         return UpkeepRunner(bus or bench.bus, works, present or Present(), 30, lambda: [])
 
     return make
