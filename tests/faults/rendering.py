@@ -111,7 +111,8 @@ def _row(section: Section, fault: Fault, one: Figures | None) -> str:
     if not section.counts_messages:
         return _line([fault.what, fault.promise, holds, f"{one.runs:,}", test, run])
     back = "" if one.recovered is None else f"{one.recovered:.1f}"
-    counts = [one.runs, one.commands, one.lost, one.doubled, one.unexplained, one.in_doubt]
+    runs = f"{one.runs} ({one.note.replace('; ', ', ')})" if one.fault.startswith("crash ") else str(one.runs)
+    counts = [runs, one.commands, one.lost, one.doubled, one.unexplained, one.in_doubt]
     return _line([fault.what, fault.promise, holds, *map(str, counts), back, test, run])
 
 

@@ -66,7 +66,7 @@ def test_the_last_run_of_a_variant_counts_and_variants_are_added() -> None:
 
     text = render([crash("window 1", lost=5), crash("window 1", recovered=9.0), crash("window 10")])
     cells = line_of(text, "`dispatch.claimed`")
-    assert (cells[2], cells[3], cells[4], cells[9]) == ("yes", "2", "200", "9.0")
+    assert (cells[2], cells[3], cells[4], cells[9]) == ("yes", "2 (window 1, window 10)", "200", "9.0")
 
 
 def test_a_machine_that_cannot_replaces_no_figures_of_one_that_could() -> None:
