@@ -57,32 +57,39 @@ def merged(rows: list[Figures]) -> Figures:
 
 def render(figures: Iterable[Figures]) -> str:
     """The document."""
-    by_fault: dict[str, list[Figures]] = {}
-    for (fault, _), one in sorted(latest(figures).items()):
-        by_fault.setdefault(fault, []).append(one)
-    rows = {fault: merged(variants) for fault, variants in by_fault.items()}
-    parts = [HEAD.read_text(encoding="utf-8"), _summary(rows)]
+    rows = _rows(figures)
+    parts = [HEAD.read_text(encoding="utf-8"), "\n".join(["## Summary", "", *_summary(rows), ""])]
     parts += [_section(section, rows) for section in SECTIONS]
     return "\n".join(parts)
 
 
-def _summary(rows: dict[str, Figures]) -> str:
+def summary(figures: Iterable[Figures]) -> str:
+    """The document's first words, for a reader who has not opened it."""
+    return "\n".join(_summary(_rows(figures)))
+
+
+def _rows(figures: Iterable[Figures]) -> dict[str, Figures]:
+    by_fault: dict[str, list[Figures]] = {}
+    for (fault, _), one in sorted(latest(figures).items()):
+        by_fault.setdefault(fault, []).append(one)
+    return {fault: merged(variants) for fault, variants in by_fault.items()}
+
+
+def _summary(rows: dict[str, Figures]) -> list[str]:
     faults = [fault for section in SECTIONS for fault in section.faults]
     ran = [(fault, rows[fault.name]) for fault in faults if fault.name in rows and not rows[fault.name].not_run]
     promised = [one for fault, one in ran if not fault.admits_doubles]
     counted = [one for one in promised if one.commands]
     broken = [fault.what for fault, one in ran if _holds(fault, one) is False]
-    lines = [
-        "## Summary",
-        "",
+    return [
         f"Of {len(faults)} faults {len(ran)} were run. {sum(one.runs for one in counted):,} runs with "
         f"{sum(one.commands for one in counted):,} commands met a fault: "
         f"**{sum(one.lost for one in counted)} lost, {sum(one.doubled for one in counted)} doubled in silence, "
         f"{sum(one.unexplained for one in counted)} unexplained**, {sum(one.in_doubt for one in counted):,} parts "
         "in doubt for a while and admitted.",
+        "",
+        "Promises that did not hold: " + ("; ".join(broken) if broken else "none") + ".",
     ]
-    lines += ["", "Promises that did not hold: " + ("; ".join(broken) if broken else "none") + "."]
-    return "\n".join(lines) + "\n"
 
 
 def _holds(fault: Fault, one: Figures) -> bool:

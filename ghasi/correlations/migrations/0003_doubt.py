@@ -44,7 +44,7 @@ def drop_the_index(_apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("correlations", "0010_accounting")]
+    dependencies = [("correlations", "0002_accounting")]
 
     operations = [
         migrations.AddField("InboxReceipt", "submit_date", models.DateTimeField(null=True)),
