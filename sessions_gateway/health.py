@@ -35,6 +35,8 @@ class _Said:
 
     status: HealthStatus | None = None
     at: float = 0.0
+    trouble: bool = False
+    """Whether it said what keeps the backup from carrying: told when that begins or ends, not at each retry."""
 
 
 def overall(records: list[SessionRecord]) -> tuple[HealthStatus | None, str | None]:
@@ -84,10 +86,12 @@ class Health:
         for operator_id in self._said:
             await self._last_word(operator_id)
 
-    async def _last_word(self, operator_id: str) -> None:
+    async def _last_word(self, operator_id: str) -> bool:
+        """True once there is nothing left to say."""
         said = self._said[operator_id]
-        if said.status not in (None, HealthStatus.UNBOUND) and not self._neighbours.peers(operator_id):
-            await self._say(operator_id, said, HealthStatus.UNBOUND, STOPPING)
+        if said.status in (None, HealthStatus.UNBOUND) or self._neighbours.peers(operator_id):
+            return True
+        return await self._say(operator_id, said, HealthStatus.UNBOUND, STOPPING)
 
     async def _run(self) -> None:
         while True:
@@ -95,8 +99,8 @@ class Health:
             for operator_id in list(self._operators):
                 await self._look(operator_id)
             for operator_id in self._said.keys() - self._operators.keys():
-                await self._last_word(operator_id)
-                del self._said[operator_id]
+                if await self._last_word(operator_id):
+                    del self._said[operator_id]
             try:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._wake.wait()
@@ -106,15 +110,24 @@ class Health:
     async def _look(self, operator_id: str) -> None:
         operator = self._operators.get(operator_id)
         said = self._said.setdefault(operator_id, _Said())
-        if operator is None or not self._neighbours.speaks(operator_id):
-            said.status = None
+        if operator is None:
+            return
+        if not self._neighbours.speaks(operator_id):
+            # Slots that are given back by a stop take the voice with them, not what there is left to say.
+            said.status = said.status if operator.stopping else None
             return
         status, reason = overall([operator.record(), *self._neighbours.records(operator_id)])
-        due = said.status is not None and self._loop.time() - said.at >= HEALTH_REPEAT
+        trouble = bool(operator.diversion.trouble)
+        due = said.status is not None and (
+            self._loop.time() - said.at >= HEALTH_REPEAT or trouble is not said.trouble
+        )
         if status is not None and (status is not said.status or due):
-            await self._say(operator_id, said, status, reason)
+            await self._say(operator_id, said, status, reason, trouble)
 
-    async def _say(self, operator_id: str, said: _Said, status: HealthStatus, reason: str | None) -> None:
+    async def _say(
+        self, operator_id: str, said: _Said, status: HealthStatus, reason: str | None, trouble: bool = False
+    ) -> bool:
+        """False where it was not stored."""
         operator = self._operators.get(operator_id)
         settings = operator.settings if operator is not None else None
         event = OperatorHealthEvent(
@@ -132,7 +145,7 @@ class Health:
         except BusError:
             # Said again at the next look, because what counts is what was stored.
             self._metrics.health_failed.inc()
-            return
+            return False
         if status is not said.status:
             log.info(
                 "operator.health",
@@ -141,4 +154,5 @@ class Health:
                 previousState=said.status.value if said.status else None,
                 reason=reason,
             )
-        said.status, said.at = status, self._loop.time()
+        said.status, said.at, said.trouble = status, self._loop.time(), trouble
+        return True

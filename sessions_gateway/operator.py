@@ -137,6 +137,10 @@ class Operator:
         return self._sending > 0 and self.wanted.wanted is Wanted.BOUND and not self._stopping
 
     @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    @property
     def _sending(self) -> int:
         """Binds with a transmitter."""
         return sum(bound.transmits for bound in self._bound.values())

@@ -198,14 +198,15 @@ async def test_a_backup_that_is_refused_is_told_and_taken_when_it_binds(pair: Pa
     await until(lambda: "backup not bound: " in (operator.record().reason or ""))
     assert view(operator) == (State.UNBOUND, False)
     assert "ESME_RBINDFAIL" in (operator.record().reason or "")
+    await until(lambda: any("backup not bound: " in one.get("reason", "") for one in pair.health))
+    assert pair.statuses[-2:] == ["UNBOUND"] * 2, "told at once, though the status is the same"
     assert (await get(gateway, "/ready"))[0] == 503, "a backup that is bound is no operator of ours that is"
     pair.smsc.bind_status = {}
     await until(lambda: view(operator) == (State.FAILBACK, True))
     refuse(pair.smsc)
     pair.smsc.drop()
     await until(lambda: view(operator) == (State.UNBOUND, True))
-    await until(lambda: pair.statuses and pair.statuses[-1] == "UNBOUND")
-    assert "backup not bound: " in pair.health[-1]["reason"]
+    await until(lambda: pair.health[-1]["status"] == "UNBOUND" and "backup not bound: " in pair.health[-1]["reason"])
     pair.mend_primary()
     await until(lambda: view(operator) == (State.BOUND, False))
 
