@@ -82,6 +82,8 @@ def _summary(rows: dict[str, Figures]) -> str:
         "in doubt for a while and admitted.",
     ]
     lines += ["", "Promises that did not hold: " + ("; ".join(broken) if broken else "none") + "."]
+    limits = [fault.what for fault in faults if fault.admits_doubles]
+    lines += ["", "Not promised, because nobody on this side could keep it: " + "; ".join(limits) + "."]
     return "\n".join(lines) + "\n"
 
 
