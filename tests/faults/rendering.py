@@ -80,6 +80,7 @@ def _summary(rows: dict[str, Figures]) -> list[str]:
     ran = [(fault, rows[fault.name]) for fault in faults if fault.name in rows and not rows[fault.name].not_run]
     promised = [one for fault, one in ran if not fault.admits_doubles]
     counted = [one for one in promised if one.commands]
+    limits = [fault.what for fault in faults if fault.admits_doubles]
     broken = [fault.what for fault, one in ran if _holds(fault, one) is False]
     return [
         f"Of {len(faults)} faults {len(ran)} were run. {sum(one.runs for one in counted):,} runs with "
@@ -89,6 +90,8 @@ def _summary(rows: dict[str, Figures]) -> list[str]:
         "in doubt for a while and admitted.",
         "",
         "Promises that did not hold: " + ("; ".join(broken) if broken else "none") + ".",
+        "",
+        "Not promised, because nobody on this side could keep it: " + "; ".join(limits) + ".",
     ]
 
 

@@ -16,7 +16,7 @@ from nats.js.errors import KeyNotFoundError
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ControlRequest, ReplicaRecord, SessionRecord, State
 from ghasi.contracts.submission import Fate, SubmitRequest, decode_answer, encode
-from sessions_gateway import health, leases
+from sessions_gateway import health, replica_lease
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.failover import FailoverTimers
 from sessions_gateway.gateway import Gateway
@@ -129,7 +129,7 @@ async def get(gateway: Gateway, path: str) -> tuple[int, Any]:
 
 
 async def test_the_backup_is_bound_wherever_its_primary_is_assigned(pair: Pair, monkeypatch: Any) -> None:
-    monkeypatch.setattr(leases, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(replica_lease, "RENEW_EVERY", 0.1)
     gateway = await pair.gateway()
     assert [one.system_id for one in pair.smsc.bound] == ["ghasi"]
     request = SubmitRequest(gateway.epoch, 2**52, [uuid.uuid4().hex], [0], submit_pdu())
