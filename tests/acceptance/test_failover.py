@@ -165,7 +165,7 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
             assert {"+" + line["destination_addr"] for line in pair.log(pair.primary)} >= numbers
             assert numbers.isdisjoint("+" + line["destination_addr"] for line in pair.log(pair.backup))
             doubled = await check_counts(pair, waiting + after)
-            # What was in the window when the link broke; a receipt of the primary may prove it before the wait is over.
+            # What was in the window when the link broke; a receipt may prove it before the wait is over.
             assert doubled <= 5
             assert await pair.counted("smpp_connector_failovers_total", direction="over") == 1
             assert await pair.counted("smpp_connector_failovers_total", direction="back") == 1
