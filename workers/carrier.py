@@ -8,41 +8,33 @@ the step before it.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ghasi import crash
-from ghasi.contracts import events
 from ghasi.contracts.sessions import SendRules, SessionRecord
 from ghasi.contracts.submission import Fate, PartFate
 from ghasi.correlations.types import (
     Claim,
     Intent,
-    MatchedReceipt,
-    MessageOutcome,
     Part,
     PartOutcome,
-    RowStatus,
     Verdict,
 )
 from ghasi.logs import get_logger
-from workers import fates, metrics, outcomes
+from workers import fates, metrics
 from workers.context import Context, utc_now
-from workers.dead_letters import DeadLetters
-from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, confirm, prepare, record
+from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, prepare, record
 from workers.outgoing import Outgoing
 from workers.route import Route
+from workers.settling import BUSY_RETRY, Settling
 from workers.shelf import Load
 
 log = get_logger()
 LEDGER_RETRY = 1.0
-BUSY_RETRY = 0.2
-IN_DOUBT_RETRY_FLOOR = 1.0
 
 
 class Carrier:
@@ -60,15 +52,12 @@ class Carrier:
         self._route = route
         self._operator_id = route.operator_id
         self._put_back = put_back
-        self._forget = forget
         self._spawn = spawn
         self.idle = asyncio.Event()
         """Clear while a claim is under way: a lane must not stop between rows and bytes."""
         self.idle.set()
         self._claims = 0
-        self._dead = DeadLetters(context, route.operator_id)
-        self._retries: list[float] = []
-        """When commands given back with a delay are due again, on the loop's clock: a heap."""
+        self.settling = Settling(context, route.operator_id, forget)
 
     async def claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
         """Writes the rows; returns the parts that may leave now, in order. What the ledger says needs no
@@ -120,7 +109,7 @@ class Carrier:
         leaving = [(outgoing, part) for part in load.parts if part.row_id in armed]
         outgoing.open_parts -= len(load.parts) - len(leaving)
         if not leaving and not outgoing.todo and not outgoing.open_parts:
-            await self.give_back(outgoing, BUSY_RETRY)
+            await self.settling.give_back(outgoing, BUSY_RETRY)
         return leaving
 
     async def _prepared(self, preparation: Preparation) -> Prepared:
@@ -145,9 +134,9 @@ class Carrier:
             # May take as long as a response: the lane goes on meanwhile.
             self._spawn(outgoing, self._ask(outgoing, claim))
         elif claim.verdict is Verdict.WAIT:
-            await self._wait(outgoing, claim)
+            await self.settling.wait(outgoing, claim)
         else:
-            await self._settled(outgoing, claim.verdict, claim.outcome)
+            await self.settling.without_sending(outgoing, claim.verdict, claim.outcome)
         return []
 
     def _intents(self, outgoings: list[Outgoing]) -> list[Intent]:
@@ -177,15 +166,9 @@ class Carrier:
             elif claim.verdict is Verdict.ASK:
                 self._spawn(outgoing, self._ask(outgoing, claim))
             elif claim.verdict is Verdict.WAIT:
-                await self._wait(outgoing, claim)
+                await self.settling.wait(outgoing, claim)
             else:
-                await self._settled(outgoing, claim.verdict, claim.outcome)
-
-    async def _wait(self, outgoing: Outgoing, claim: Claim) -> None:
-        """A message in doubt waits for proof. A crash may have come between its record and its event."""
-        if claim.outcome is not None:
-            await self._publish([claim.outcome], [], utc_now())
-        await self.give_back(outgoing, claim.wait)
+                await self.settling.without_sending(outgoing, claim.verdict, claim.outcome)
 
     async def _ask(self, outgoing: Outgoing, claim: Claim) -> None:
         """Parts that an earlier life handed over: the gateway of their epoch says what it knows."""
@@ -214,12 +197,12 @@ class Carrier:
             self._observe(outgoing, fate, carrier)
         recorded = await self._recorded(Recording(UUID(carrier), written, now))
         crash.point("dispatch.before_publish")
-        await self._publish(recorded.outcomes, recorded.matched, now)
+        await self.settling.publish(recorded.outcomes, recorded.matched, now)
         crash.point("dispatch.published")
         if not asked:
             back = self._return_unsent(leaving, fate_list)
             done = {id(one): one for one, _ in leaving if id(one) not in back}
-            await self._settle_done(list(done.values()), written, recorded, now)
+            await self.settling.after_sending(list(done.values()), written, recorded, now)
 
     async def _recorded(self, recording: Recording) -> Recorded:
         while True:
@@ -255,106 +238,6 @@ class Carrier:
             self._put_back(outgoing)
         return set(returned)
 
-    async def _settle_done(
-        self, done: list[Outgoing], written: list[PartOutcome], recorded: Recorded, now: datetime
-    ) -> None:
-        by_message = {outcome.message_id: outcome for outcome in recorded.outcomes}
-        retries: dict[UUID, datetime] = {}
-        for outcome in written:
-            if outcome.retry_at is not None:
-                earlier = retries.get(outcome.message_id, outcome.retry_at)
-                retries[outcome.message_id] = min(earlier, outcome.retry_at)
-        for outgoing in done:
-            retry_at = retries.get(outgoing.message_id)
-            if retry_at is not None:
-                outgoing.retry_at = min(outgoing.retry_at or retry_at, retry_at)
-            if outgoing.open_parts or outgoing.todo:
-                continue
-            if outgoing.retry_at is not None:
-                await self.give_back(outgoing, (outgoing.retry_at - now).total_seconds())
-            elif (message := by_message.get(outgoing.message_id)) is not None:
-                await self._end(outgoing, message)
-            else:
-                # Not settled and nothing to wait for: another process has the rest. The ledger will tell.
-                await self.give_back(outgoing, BUSY_RETRY)
-
-    async def _end(self, outgoing: Outgoing, message: MessageOutcome) -> None:
-        """All parts have their fate: in doubt waits for proof, rejected keeps its bytes, the rest is done."""
-        result = outcomes.result_of(message)
-        if result is events.SubmitResult.IN_DOUBT:
-            await self.give_back(outgoing, max(IN_DOUBT_RETRY_FLOOR, outgoing.rules.in_doubt_wait))
-            return
-        if result is events.SubmitResult.REJECTED:
-            await self._dead.keep(outgoing, _reason(message))
-        crash.point("dispatch.before_ack")
-        await outgoing.delivery.ack()
-        crash.soon("dispatch.acked")
-        self._forget(outgoing)
-
-    async def _settled(self, outgoing: Outgoing, verdict: Verdict, message: MessageOutcome | None) -> None:
-        """What needs no sending: repeats, duplicates, expiries, parked ones."""
-        now = utc_now()
-        if message is not None:
-            await self._publish([message], [], now)
-        if verdict is Verdict.DUPLICATE:
-            metrics.duplicates.labels(self._operator_id).inc()
-        elif verdict is Verdict.PARK:
-            await self._dead.keep(outgoing, _parked(message))
-        elif (
-            verdict in (Verdict.SETTLED, Verdict.EXPIRED)
-            and message is not None
-            and outcomes.result_of(message) is events.SubmitResult.REJECTED
-        ):
-            await self._dead.keep(outgoing, _reason(message))
-        await outgoing.delivery.ack()
-        self._forget(outgoing)
-
     def _rules(self, outgoing: Outgoing, carrier: str) -> SendRules:
         """Those the parts were built by, where `carrier` is whom the command is built for; else its last known."""
         return outgoing.rules if carrier == outgoing.carrier else self._route.rules_of(carrier)
-
-    async def _publish(self, messages: list[MessageOutcome], matched: list[MatchedReceipt], now: datetime) -> None:
-        publications = []
-        for message in messages:
-            publications += outcomes.message_publications(message, now=now)
-        for receipt in matched:
-            publications += outcomes.receipt_publications(receipt, now=now)
-        await self._context.publish(publications)
-        if matched:
-            try:
-                await self._context.works.run(confirm, matched)
-            except LedgerAway:
-                # Unconfirmed events are told again by the inbox's sweep, under the same message ids.
-                log.warning("ledger.away", operatorId=self._operator_id)
-
-    def count_retries(self) -> int:
-        """Commands given back that are not due yet."""
-        now = asyncio.get_running_loop().time()
-        while self._retries and self._retries[0] <= now:
-            heapq.heappop(self._retries)
-        return len(self._retries)
-
-    async def give_back(self, outgoing: Outgoing, delay: float) -> None:
-        """Back to the stream for `delay` seconds; the next delivery starts from the ledger."""
-        delay = max(BUSY_RETRY, delay)
-        heapq.heappush(self._retries, asyncio.get_running_loop().time() + delay)
-        await outgoing.delivery.release(delay)
-        self._forget(outgoing)
-
-
-def _parked(message: MessageOutcome | None) -> str:
-    """`fail` gives up; whatever else stopped a part in doubt leaves it to a person. Without such a part it is the
-    rest of a message that cannot be joined with what left."""
-    parts = message.parts if message is not None else ()
-    if any(part.failed for part in parts):
-        return "in_doubt:fail"
-    if not parts or any(part.status is RowStatus.IN_DOUBT for part in parts):
-        return "in_doubt:hold"
-    return f"rejected:{next((part.reason for part in parts if part.reason), 'unknown')}"
-
-
-def _reason(message: MessageOutcome) -> str:
-    """Why the bytes of a message that ended rejected are kept."""
-    if any(part.failed for part in message.parts):
-        return "in_doubt:fail"
-    return f"rejected:{outcomes.command_status_of(message) or 'unknown'}"

@@ -120,7 +120,7 @@ class Lane:
             # Two seconds of its limit are plenty: what is held by one process cannot be sent by another.
             windows = (AHEAD + 1) * self._spread.window(holder.operator_id)
             target = min(HELD_AT_MOST, max(20, min(windows, 2 * holder.tps_limit)))
-        waiting = self._carrier.count_retries()
+        waiting = self._carrier.settling.count_retries()
         metrics.lane_retries_waiting.labels(self.operator_id).set(waiting)
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
@@ -223,7 +223,7 @@ class Lane:
             self._shelf.withdraw(load.outgoing)
             load.outgoing.todo = None
             if not load.outgoing.open_parts:
-                await self._carrier.give_back(load.outgoing, 0.0)
+                await self._carrier.settling.give_back(load.outgoing, 0.0)
         return [load for load in loads if load not in begun]
 
     def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:

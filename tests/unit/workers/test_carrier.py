@@ -19,10 +19,11 @@ from ghasi.correlations.types import Claim, Part, ReceiptFacts, Verdict
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, accept, raising, until
 from workers import fates
-from workers.carrier import BUSY_RETRY, LEDGER_RETRY, Carrier
+from workers.carrier import LEDGER_RETRY, Carrier
 from workers.ledger_work import LedgerAway, Recording, confirm, prepare, record
 from workers.outgoing import Outgoing
 from workers.route import Route
+from workers.settling import BUSY_RETRY
 from workers.shelf import Load
 
 LONG = "x" * 400
@@ -196,11 +197,11 @@ async def test_a_retryable_refusal_goes_back_with_its_delay(bench: Bench, desk: 
     await desk.carry(outgoing, Fate.REJECTED, command_status=THROTTLED)
     await until(lambda: len(acks(wire)) == 1)
     assert 0.7 < delay_of(acks(wire)[0]) <= 0.8
-    assert (desk.forgotten, desk.carrier.count_retries()) == ([outgoing], 1)
+    assert (desk.forgotten, desk.carrier.settling.count_retries()) == ([outgoing], 1)
     (again,) = await bench.outgoings(1)
     await desk.carry(again)
     await told(bench, str(outgoing.message_id), "ACCEPTED")
-    assert desk.carrier.count_retries() == 0
+    assert desk.carrier.settling.count_retries() == 0
     assert bench.dead() == []
 
 
@@ -222,10 +223,10 @@ async def test_the_soonest_of_several_retries_counts(bench: Bench, desk: Desk, w
 async def test_retries_that_are_due_are_counted_out_whatever_is_still_to_wait(bench: Bench, desk: Desk) -> None:
     await bench.send(2)
     long, short = await bench.outgoings(2)
-    await desk.carrier.give_back(long, 60.0)
-    await desk.carrier.give_back(short, 0.0)
-    assert desk.carrier.count_retries() == 2
-    await until(lambda: desk.carrier.count_retries() == 1)
+    await desk.carrier.settling.give_back(long, 60.0)
+    await desk.carrier.settling.give_back(short, 0.0)
+    assert desk.carrier.settling.count_retries() == 2
+    await until(lambda: desk.carrier.settling.count_retries() == 1)
 
 
 @pytest.mark.parametrize("fate", [Fate.UNANSWERED, Fate.FORGOTTEN])
