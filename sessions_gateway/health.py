@@ -75,6 +75,7 @@ class Health:
         self._loop = asyncio.get_running_loop()
         self._said = {operator_id: _Said() for operator_id in operators}
         self._wake = asyncio.Event()
+        self._saying = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def changed(self, operator_id: str) -> None:
@@ -85,7 +86,9 @@ class Health:
 
     async def stop(self) -> None:
         """The last word where nobody is left to speak for an operator that was bound."""
-        await end_task(self._task)
+        async with self._saying:
+            # Cut off in the middle, a change would be said again as the last word.
+            await end_task(self._task)
         for operator_id, said in self._said.items():
             if said.status is HealthStatus.BOUND and not self._peers(operator_id):
                 await self._say(operator_id, said, HealthStatus.UNBOUND, "stopping")
@@ -109,7 +112,8 @@ class Health:
         status, reason = overall([self._operators[operator_id].record(), *self.others(operator_id)])
         due = said.status is not None and self._loop.time() - said.at >= HEALTH_REPEAT
         if status is not None and (status is not said.status or due):
-            await self._say(operator_id, said, status, reason)
+            async with self._saying:
+                await self._say(operator_id, said, status, reason)
 
     def others(self, operator_id: str) -> list[SessionRecord]:
         """What other living replicas say of the operator."""
