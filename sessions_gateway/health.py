@@ -72,6 +72,7 @@ class Health:
         self._loop = asyncio.get_running_loop()
         self._said: dict[str, _Said] = {}
         self._wake = asyncio.Event()
+        self._saying = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def changed(self, operator_id: str) -> None:
@@ -82,7 +83,9 @@ class Health:
 
     async def stop(self) -> None:
         """The last word where nobody is left to speak for an operator that was bound."""
-        await end_task(self._task)
+        async with self._saying:
+            # Cut off in the middle, a change would be said again as the last word.
+            await end_task(self._task)
         for operator_id in self._said:
             await self._last_word(operator_id)
 
@@ -99,8 +102,9 @@ class Health:
             for operator_id in list(self._operators):
                 await self._look(operator_id)
             for operator_id in self._said.keys() - self._operators.keys():
-                if await self._last_word(operator_id):
-                    del self._said[operator_id]
+                async with self._saying:
+                    if await self._last_word(operator_id):
+                        del self._said[operator_id]
             try:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._wake.wait()
@@ -122,7 +126,8 @@ class Health:
             self._loop.time() - said.at >= HEALTH_REPEAT or trouble is not said.trouble
         )
         if status is not None and (status is not said.status or due):
-            await self._say(operator_id, said, status, reason, trouble)
+            async with self._saying:
+                await self._say(operator_id, said, status, reason, trouble)
 
     async def _say(
         self, operator_id: str, said: _Said, status: HealthStatus, reason: str | None, trouble: bool = False
