@@ -11,7 +11,7 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
 from ghasi.bus import Bus
-from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
@@ -29,6 +29,7 @@ class Holders:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._records: dict[str, dict[str, tuple[SessionRecord, float]]] = {}
+        self._rules: dict[str, SendRules] = {}
         self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -61,13 +62,15 @@ class Holders:
         fresh = self._clock() - STALE_AFTER
         return [record for record, heard in self._records.get(operator_id, {}).values() if heard >= fresh]
 
-    def known(self, operator_id: str) -> SessionRecord | None:
-        """The last that was heard of the operator, bound or not: for its rules."""
-        records = self._records.get(operator_id, {})
-        return max((r for r, _ in records.values()), key=lambda r: r.updated_at, default=None)
+    def rules(self, operator_id: str) -> SendRules | None:
+        """The operator's rules as last heard from a gateway that had its credentials, however long ago; a standby
+        that never fetched them knows none. None: nobody has said yet."""
+        return self._rules.get(operator_id)
 
     def put(self, record: SessionRecord) -> None:
         self._records.setdefault(record.operator_id, {})[record.replica] = (record, self._clock())
+        if record.tps_limit > 0:
+            self._rules[record.operator_id] = record.rules
         self._tell(record.operator_id)
 
     def refused(self, record: SessionRecord) -> None:

@@ -42,6 +42,8 @@ HELD_AT_MOST = 2_000
 FETCH_TIMEOUT = 5.0
 FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
+BACKUP_REFUSED_RETRY = 10.0
+"""Seconds until a command that the backup's rules refuse is looked at again."""
 LEAD = 0.15
 """Seconds before the last PDU booked leaves when the next are booked: a booking that begins where the one before it
 ended loses nothing to the time it takes, and one made long before takes from other processes what they could use."""
@@ -131,14 +133,9 @@ class Lane:
         delivery = Delivery(message, asyncio.get_running_loop().time())
         self._hands.hold(delivery)
         try:
-            outgoing = take(
-                delivery,
-                self.operator_id,
-                self._route.rules(),
-                utc_now(),
-                self._context.config.retention_days,
-                self._route.carrier(),
-            )
+            # By its own operator's rules: only what these refuse can never be sent, whoever carries for it now.
+            rules = self._route.rules_of(self.operator_id)
+            outgoing = take(delivery, self.operator_id, rules, utc_now(), self._context.config.retention_days)
         except Refused as refused:
             self._spawn(self._bury(delivery, refused))
         except Exception:
@@ -235,11 +232,18 @@ class Lane:
                     load.outgoing.encode(holder.rules, holder.operator_id)
                     load.count = min(load.count, load.outgoing.unsent)
             except Refused as refused:
-                self._forget(load.outgoing)
-                self._spawn(self._bury(load.outgoing.delivery, refused))
+                self._refused(load.outgoing, refused, holder)
             else:
                 fit.append(load)
         return fit
+
+    def _refused(self, outgoing: Outgoing, refused: Refused, holder: SessionRecord) -> None:
+        if holder.operator_id == self.operator_id:
+            self._forget(outgoing)
+            self._spawn(self._bury(outgoing.delivery, refused))
+            return
+        # Its own operator may carry it yet: it waits for that, or expires.
+        self._spawn_for(outgoing, self._carrier.settling.give_back(outgoing, BACKUP_REFUSED_RETRY))
 
     @asynccontextmanager
     async def _holding(self, outgoings: Iterable[Outgoing]) -> AsyncIterator[None]:

@@ -19,7 +19,6 @@ from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
 from workers.delivery import Delivery
 from workers.holders import Holders
-from workers.outgoing import PLAIN_RULES
 from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
 
 log = get_logger()
@@ -27,6 +26,9 @@ log = get_logger()
 BATCH = 500
 FETCH_TIMEOUT = 5.0
 RETRY = 1.0
+RULES_LOOK = 0.1
+RULES_SAID_EVERY = 300
+"""Looks between two words about rules that nobody has said."""
 
 
 class ReceiptLane:
@@ -88,14 +90,24 @@ class ReceiptLane:
         crash.point("receipts.acked")
 
     async def _recorded(self, raw: list[RawReceipt]) -> Taken:
-        known = self._holders.known(self.operator_id)
-        rules: SendRules = known.rules if known is not None else PLAIN_RULES
+        rules = await self._rules()
         while True:
             try:
                 return await self._works.run(partial(take_in, rules=rules), raw)
             except RetryLater as later:
                 log.warning("ledger.away", operatorId=self.operator_id)
                 await asyncio.sleep(later.seconds)
+
+    async def _rules(self) -> SendRules:
+        """A receipt that is read by other rules than its operator's gets an id that matches nothing: it waits on the
+        stream until a gateway has said them."""
+        waited = 0
+        while (rules := self._holders.rules(self.operator_id)) is None:
+            if waited % RULES_SAID_EVERY == 0:
+                log.warning("receipts.rules_unknown", operatorId=self.operator_id, count=len(self._held))
+            waited += 1
+            await asyncio.sleep(RULES_LOOK)
+        return rules
 
     async def renew(self, older_than: float) -> None:
         """Tells the server that what arrived before `older_than` is still in our hands."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from ghasi.contracts.sessions import SendRules, SessionRecord
+from ghasi.contracts.sessions import InDoubtPolicy, SendRules, SessionRecord
 from ghasi.correlations.types import DoubtRule
 from workers.holders import Holders
-from workers.outgoing import PLAIN_RULES
+
+UNKNOWN_RULES = SendRules(in_doubt_policy=InDoubtPolicy.HOLD, in_doubt_wait=3600.0)
+"""Plain SMPP 3.4, but what is in doubt waits: nobody has said yet what its operator wants done."""
 
 
 class Route:
@@ -37,9 +39,8 @@ class Route:
         return self.rules_of(self.carrier())
 
     def rules_of(self, operator_id: str) -> SendRules:
-        """As last heard from any of its replicas."""
-        known = self._holders.known(operator_id)
-        return known.rules if known is not None else PLAIN_RULES
+        """As last heard; until then those that decide nothing that could not be undone."""
+        return self._holders.rules(operator_id) or UNKNOWN_RULES
 
     def listen(self, changed: Callable[[], None]) -> None:
         """`changed` is called when a record of the operator or of its backup comes or goes."""

@@ -22,6 +22,8 @@ from workers.outgoing import Outgoing
 log = get_logger()
 BUSY_RETRY = 0.2
 IN_DOUBT_RETRY_FLOOR = 1.0
+LONGEST_WAIT = 60.0
+"""Seconds until the ledger is asked again: meanwhile the operator's policy may have been said, or changed."""
 
 
 class Settling:
@@ -95,7 +97,7 @@ class Settling:
         """A message in doubt waits for proof. A crash may have come between its record and its event."""
         if claim.outcome is not None:
             await self.publish([claim.outcome], [], utc_now())
-        await self.give_back(outgoing, claim.wait)
+        await self.give_back(outgoing, min(claim.wait, LONGEST_WAIT))
 
     async def publish(self, messages: list[MessageOutcome], matched: list[MatchedReceipt], now: datetime) -> None:
         """The events of messages and of receipts that had waited for them; returns when they are stored."""

@@ -15,7 +15,7 @@ from workers.shelf import Load
 
 AHEAD = 2
 """Windows on their way: one in flight, one ready behind it, so that the wire never waits for a claim."""
-UNABLE = frozenset({"no_holder", "epoch", "unbound", "stopping", "drained", "paused"})
+UNABLE = frozenset({"no_holder", "epoch", "operator", "unbound", "stopping", "drained", "paused"})
 """Why a replica takes nothing at all: its next record will say when it does again."""
 
 

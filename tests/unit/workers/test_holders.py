@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ghasi.bus import Bus, BusSettings
-from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS, session_key
 from workers.holders import STALE_AFTER, Holders
 
@@ -25,11 +25,23 @@ def test_only_a_bound_replica_heard_of_lately_is_a_holder() -> None:
     assert holders.holder("o") is None
     holders.put(record("o", state=State.UNBOUND, binds=0))
     assert holders.holder("o") is None
-    assert holders.known("o") is not None
     holders.put(record("o"))
     assert holders.holder("o") is not None
     now[0] = STALE_AFTER + 1
     assert holders.holder("o") is None
+
+
+def test_rules_are_those_of_a_gateway_that_had_credentials_and_outlive_it() -> None:
+    """A standby writes its records too, and never fetched any."""
+    holders = Holders(lambda: 0.0)
+    holders.put(SessionRecord("o", "standby", "e", State.DISCONNECTED, updated_at=1.0))
+    assert holders.rules("o") is None
+    own = SendRules(id_base="hex")
+    holders.put(SessionRecord("o", "r1", "e", State.BOUND, tps_limit=5, rules=own, updated_at=2.0))
+    holders.put(SessionRecord("o", "standby", "e", State.DISCONNECTED, updated_at=3.0))
+    assert holders.rules("o") == own
+    holders.drop("o", "r1")
+    assert holders.rules("o") == own
 
 
 def test_of_several_the_same_one_is_chosen_until_it_goes() -> None:

@@ -344,3 +344,16 @@ async def test_permits_of_the_primary_are_not_spent_at_the_backup(pair: Pair) ->
         await until(bench.settled)
     assert [operator for operator, _, _ in bench.throttle.asked] == [pair.primary, pair.backup]
     assert pair.carried == [("backup", "001/1")]
+
+
+async def test_what_only_the_backups_rules_refuse_waits_for_its_own_operator(pair: Pair) -> None:
+    bench = pair.bench
+    pair.fail_over()
+    pair.bind_backup(rules=SendRules(strict=True))
+    (refused,) = await bench.send(1, text="سلام")
+    (carried,) = await bench.send(1, 2)
+    async with running(bench) as lane:
+        await until(lambda: bench.platform.results_of(carried["messageId"]) != [])
+        await until(lambda: lane._carrier.settling.count_retries() == 1)
+    assert pair.carried == [("backup", "002/1")]
+    assert bench.platform.dead == bench.platform.results_of(refused["messageId"]) == []

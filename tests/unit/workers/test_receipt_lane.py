@@ -61,6 +61,8 @@ class Station:
         self.bench = bench
         self.works = TakesIn(bench)
         works: Any = self.works
+        if bench.holders.rules(bench.operator_id) is None:
+            bench.bind()
         self.lane = ReceiptLane(bench.bus, works, bench.holders, bench.operator_id)
 
     def _claim(self) -> Part:
@@ -135,6 +137,21 @@ async def running(station: Station) -> AsyncIterator[ReceiptLane]:
 
 def name() -> str:
     return f"{next(numbers)}-{uuid4().hex[:12]}"
+
+
+async def test_receipts_wait_until_their_operators_rules_are_known(bench: Bench) -> None:
+    """By other rules their ids would match nothing."""
+    station = Station(bench)
+    one = name()
+    await station.accepted(one)
+    bench.holders._rules.clear()
+    async with running(station):
+        await station.says(one)
+        await until(lambda: len(station.lane._held) == 1)
+        assert "take_in" not in station.works.calls
+        bench.bind()
+        await until(station.settled)
+    assert [status for _, status in station.told()] == ["DELIVERED"]
 
 
 async def test_a_receipt_is_recorded_told_and_acknowledged_in_this_order(station: Station, bench: Bench) -> None:

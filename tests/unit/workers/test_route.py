@@ -23,7 +23,7 @@ class Place:
         self.route = Route(self.holders, PRIMARY)
 
     def bound(self, operator_id: str, **changes: Any) -> None:
-        given: dict[str, Any] = {"replica": "r1", "epoch": "e", "state": State.BOUND, "binds": 1}
+        given: dict[str, Any] = {"replica": "r1", "epoch": "e", "state": State.BOUND, "binds": 1, "tps_limit": 10}
         self.holders.put(SessionRecord(operator_id, **(given | changes)))
 
     def over(self, **changes: Any) -> None:
@@ -78,7 +78,7 @@ def test_the_highest_term_counts_and_a_word_that_is_old_does_not() -> None:
 
 def test_rules_are_those_of_whoever_carries() -> None:
     place = Place()
-    assert place.route.rules() == SendRules()
+    assert place.route.rules().in_doubt_policy is InDoubtPolicy.HOLD, "nobody has said yet"
     place.bound(PRIMARY, rules=SendRules(alphabet="latin1"))
     place.bound(BACKUP, rules=SendRules(service_type="VMA"))
     assert place.route.rules() == SendRules(alphabet="latin1")
