@@ -123,7 +123,8 @@ async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..
     print(f"{came} arrived, {accepted} answered, {unanswered} in doubt, {unsent} not sent, {held} octets held")
     assert accepted + unanswered + unsent == REQUESTS * EACH
     assert came <= accepted + unanswered
-    assert unanswered > came - accepted, "a part that did not leave whole is in doubt too"
+    if came < REQUESTS * EACH:
+        assert unanswered > came - accepted, "a part that did not leave whole is in doubt too"
 
 
 REQUESTS, EACH = 16, 14
