@@ -10,13 +10,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import results
+from benchmarks.load import Load, cost, rounded
 from benchmarks.rig import Rig, commands, connect, last_stored, load_backlog, rig, stored
 from benchmarks.smsc_process import SmscOptions
 from benchmarks.usage import Peak
@@ -26,25 +24,6 @@ from ghasi.contracts import subjects
 PATIENCE = 600.0
 _LOOK_EVERY = 0.05
 _MEMORY_EVERY = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is measured: messages, operators, and how many processes and threads work on it."""
-
-    messages: int = 50_000
-    operators: int = 1
-    receipts: bool = True
-    window: int = 500
-    dispatch_processes: int = 1
-    dispatch_threads: int = 8
-    receipts_processes: int = 1
-    receipts_threads: int = 4
-    response_ms: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"{'with' if self.receipts else 'no'} receipts, {self.operators} operators"
 
 
 async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
@@ -60,7 +39,9 @@ async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
             found = await _run(made, bus, load, pids)
         finally:
             await bus.close()
-        return {"loadedPerSecond": round(load.messages / loading), **found, "smsc": made.smsc.stop()}
+        summary = made.smsc.stop()
+        share = summary["cpuSeconds"] / (summary["lastResponse"] - summary["firstResponse"])
+        return {"loadedPerSecond": round(load.messages / loading), **found, "smscShareOfCore": round(share, 4)}
 
 
 async def _run(made: Rig, bus: Bus, load: Load, pids: bool) -> dict[str, Any]:
@@ -80,7 +61,7 @@ async def _run(made: Rig, bus: Bus, load: Load, pids: bool) -> dict[str, Any]:
     if load.receipts:
         end = await last_stored(bus, subjects.DLR_EVENTS)
         found["toLastDlrPerSecond"] = _rate(load.messages, counters.first_response, end)
-    return found | cost(before, after, load.messages) | {"memoryMib": _rounded(peak.mib, 1)}
+    return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}
 
 
 async def _settled(made: Rig, bus: Bus, load: Load, peak: Peak) -> None:
@@ -102,29 +83,6 @@ def _rate(messages: int, first_ns: int, end: float) -> float:
     return round(messages / (end - first_ns / 1e9), 1)
 
 
-def cost(before: Mapping[str, float], after: Mapping[str, float], messages: int) -> dict[str, Any]:
-    """CPU seconds for 10,000 messages, by role and together; the SMSC's are not part of the sum."""
-    each = {name: (after[name] - before.get(name, 0.0)) * 10_000 / messages for name in after}
-    together = sum(seconds for name, seconds in each.items() if name != "smsc")
-    return {"cpuPer10k": _rounded(each, 3), "cpuPer10kTogether": round(together, 3)}
-
-
-def _rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
-    return {name: round(value, digits) for name, value in values.items()}
-
-
-def smsc_share(found: Mapping[str, Any]) -> float:
-    """Part of a core that the SMSC took while it was under load."""
-    seconds: float = found["cpuPer10k"]["smsc"] * found["messagesPerSecond"] / 10_000
-    return round(seconds, 3)
-
-
-def median_of(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
-    """Median and range of one figure over runs."""
-    values = sorted(float(one[key]) for one in runs if key in one)
-    return {"median": statistics.median(values), "low": values[0], "high": values[-1]}
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=int, default=50_000)
     parser.add_argument("--operators", type=int, nargs="+", default=[1, 4])
@@ -132,9 +90,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", type=int, default=500, help="PDUs unanswered on a bind")
     parser.add_argument("--response-ms", type=int, default=0, help="how long the SMSC takes")
     parser.add_argument("--dispatch-processes", type=int, default=1)
-    parser.add_argument("--dispatch-threads", type=int, default=8)
+    parser.add_argument("--dispatch-threads", type=int, default=4)
     parser.add_argument("--receipts-processes", type=int, default=1)
-    parser.add_argument("--receipts-threads", type=int, default=4)
+    parser.add_argument("--receipts-threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--pids", action="store_true", help="print the processes once the load is on")
 
@@ -164,9 +122,7 @@ def run(arguments: argparse.Namespace) -> None:
     for _ in range(arguments.runs):
         for load in wanted:
             one = asyncio.run(measure(load, pids=arguments.pids))
-            one["smscShareOfCore"] = smsc_share(one)
             found[load.name].append(one)
-            shown = {key: value for key, value in one.items() if key != "smsc"}
-            print(json.dumps({"load": load.name, **shown}), flush=True)
+            print(json.dumps({"load": load.name, **one}), flush=True)
     settings = {key: value for key, value in vars(arguments).items() if key not in ("run", "pids")}
     results.store("throughput", settings, found)

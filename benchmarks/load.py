@@ -1,0 +1,53 @@
+"""What a throughput measurement carries, and how its figures are worked out. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INSTRUMENTS = ("smsc", "sink")
+"""Processes that measure; their CPU time is shown and is no part of a sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is measured: messages, operators, and how many processes and threads work on it."""
+
+    messages: int = 50_000
+    operators: int = 1
+    receipts: bool = True
+    window: int = 500
+    dispatch_processes: int = 1
+    dispatch_threads: int = 4
+    receipts_processes: int = 1
+    receipts_threads: int = 2
+    response_ms: int = 0
+
+    @property
+    def name(self) -> str:
+        """`with receipts, 4 operators`."""
+        return f"{'with' if self.receipts else 'no'} receipts, {self.operators} operator{'s' * (self.operators > 1)}"
+
+
+def cost(before: Mapping[str, float], after: Mapping[str, float], messages: int) -> dict[str, Any]:
+    """CPU seconds for 10,000 messages, by process and together, out of CPU seconds at two moments."""
+    each = {name: (after[name] - before.get(name, 0.0)) * 10_000 / messages for name in after}
+    together = sum(seconds for name, seconds in each.items() if name not in INSTRUMENTS)
+    return {"cpuPer10k": rounded(each, 3), "cpuPer10kTogether": round(together, 3)}
+
+
+def rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in values.items()}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median and range."""
+    return {"median": round(statistics.median(values), 4), "low": min(values), "high": max(values)}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of `values` (ascending, not empty) that at least `share` of them do not exceed."""
+    index = -(-len(values) * share // 1)
+    return values[max(0, min(len(values), int(index)) - 1)]
