@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("throughput",)
+NAMES = ("throughput", "peers")
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ import aiohttp
 
 from benchmarks import usage
 from benchmarks.load import Load, cost, rounded
+from benchmarks.missing import PeerMissing
 from benchmarks.rig import TEXT
 from benchmarks.sink_process import Sink
-from benchmarks.smsc_process import Smsc, SmscOptions
+from benchmarks.smsc_process import Smsc, smsc_options
 from ghasi.devstack.child import Child
 from ghasi.devstack.rundir import RunDir
 from tests.support.product import free_port
@@ -34,10 +35,6 @@ WINDOW = 100
 _AT_ONCE = 100
 """Receivers of one HTTP request."""
 _CONNECTIONS = 4
-
-
-class PeerMissing(Exception):
-    """The peer is not installed; the text says how to install it."""
 
 
 def version() -> str:
@@ -192,8 +189,7 @@ async def measure(load: Load, window: int = WINDOW) -> dict[str, Any]:
     with run_dir() as run:
         sink = Sink(run).start()
         ports = [free_port() for _ in range(load.operators)]
-        options = SmscOptions(receipts="requested" if load.receipts else "never", response_ms=load.response_ms)
-        smsc = Smsc(run, ports, options)
+        smsc = Smsc(run, ports, smsc_options(load))
         kannel = Kannel(run, ports, window=window, sink_port=sink.port)
         try:
             await kannel.start()
@@ -222,10 +218,15 @@ async def _run(kannel: Kannel, smsc: Smsc, sink: Sink, load: Load) -> dict[str, 
     return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}
 
 
-async def _until(holds: Any, what: str, peak: usage.Peak | None = None) -> None:
-    end = time.monotonic() + PATIENCE
+async def _until(holds: Callable[[], bool], what: str, peak: usage.Peak | None = None) -> None:
+    """Samples the memory once a second meanwhile, not more often: the samples run on the same cores."""
+    end, next_sample = time.monotonic() + PATIENCE, 0.0
     while not holds():
-        assert time.monotonic() < end, f"{what} did not come within {PATIENCE} s"
-        if peak:
+        now = time.monotonic()
+        assert now < end, f"{what} did not come within {PATIENCE} s"
+        if peak and now >= next_sample:
             peak.sample()
-        await asyncio.sleep(0.1 if peak else 0.005)
+            next_sample = now + 1.0
+        await asyncio.sleep(0.01)
+    if peak:
+        peak.sample()

@@ -13,12 +13,16 @@ INSTRUMENTS = ("smsc", "sink")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is measured: messages, operators, and how many processes and threads work on it."""
+    """What is measured: messages, operators, and how many processes and threads work on it.
+
+    `window`: our PDUs unanswered on a bind; `receipt_window`: the SMSC's; `response_ms`: what it takes to answer.
+    """
 
     messages: int = 50_000
     operators: int = 1
     receipts: bool = True
     window: int = 500
+    receipt_window: int = 100
     dispatch_processes: int = 1
     dispatch_threads: int = 4
     receipts_processes: int = 1
@@ -51,3 +55,8 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The smallest of `values` (ascending, not empty) that at least `share` of them do not exceed."""
     index = -(-len(values) * share // 1)
     return values[max(0, min(len(values), int(index)) - 1)]
+
+
+def ratios(rounds: Sequence[Mapping[str, Any]], ours: str, theirs: str, figure: str) -> dict[str, float]:
+    """Ours divided by theirs, round by round: median and range."""
+    return spread([round(one[ours][figure] / one[theirs][figure], 4) for one in rounds])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from benchmarks.load import Load
 from benchmarks.programs import Page, build, start_listening
 from ghasi.devstack.child import Child
 from ghasi.devstack.rundir import RunDir
@@ -34,13 +35,23 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class SmscOptions:
-    """Delays in milliseconds; `window`: receipts unanswered on one session; `log`: times of every PDU."""
+    """Delays in milliseconds; `window`: receipts unanswered on one session; `log`: times of every PDU are written.
+
+    `quick_ack`: TCP acknowledges without delay; delays cost a peer that does not set NODELAY most of its rate.
+    """
 
     response_ms: int = 0
     receipt_ms: int = 0
     receipts: str = "requested"
-    window: int = 500
+    window: int = 100
     log: bool = False
+    quick_ack: bool = False
+
+
+def smsc_options(load: Load, *, log: bool = False) -> SmscOptions:
+    """How the SMSC meets a load, ours and a peer's alike."""
+    receipts = "requested" if load.receipts else "never"
+    return SmscOptions(load.response_ms, 0, receipts, load.receipt_window, log, quick_ack=True)
 
 
 class Smsc:
@@ -91,4 +102,5 @@ def _argv(ports: Sequence[int], options: SmscOptions) -> list[str]:
         *("--receipt-ms", str(options.receipt_ms)),
         *("--receipts", options.receipts),
         *("--window", str(options.window)),
+        *(["--quick-ack"] if options.quick_ack else []),
     ]

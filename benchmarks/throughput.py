@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import Load, cost, rounded
 from benchmarks.rig import Rig, commands, connect, last_stored, load_backlog, rig, stored
-from benchmarks.smsc_process import SmscOptions
+from benchmarks.smsc_process import smsc_options
 from benchmarks.usage import Peak
 from ghasi.bus import Bus
 from ghasi.contracts import subjects
@@ -28,8 +28,7 @@ _MEMORY_EVERY = 1.0
 
 async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
     """One run on servers of its own."""
-    smsc = SmscOptions(response_ms=load.response_ms, receipts="requested" if load.receipts else "never")
-    with rig(load.operators, smsc, window=load.window) as made:
+    with rig(load.operators, smsc_options(load), window=load.window) as made:
         bus = await connect(made.servers)
         try:
             made.start_gateway()
@@ -88,6 +87,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operators", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--receipts", choices=["with", "without", "both"], default="both")
     parser.add_argument("--window", type=int, default=500, help="PDUs unanswered on a bind")
+    parser.add_argument("--receipt-window", type=int, default=100, help="receipts the SMSC leaves unanswered")
     parser.add_argument("--response-ms", type=int, default=0, help="how long the SMSC takes")
     parser.add_argument("--dispatch-processes", type=int, default=1)
     parser.add_argument("--dispatch-threads", type=int, default=4)
@@ -105,6 +105,7 @@ def loads(arguments: argparse.Namespace) -> list[Load]:
         for name in (
             "messages",
             "window",
+            "receipt_window",
             "response_ms",
             "dispatch_processes",
             "dispatch_threads",
