@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("throughput", "peers")
+NAMES = ("throughput", "latency", "peers")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from benchmarks import usage
 from benchmarks.load import Load, cost, rounded
@@ -107,7 +108,14 @@ class Kannel:
             await asyncio.gather(*(some() for _ in range(_CONNECTIONS)))
 
     async def send(self, session: aiohttp.ClientSession, numbers: range, operator: int, *, receipts: bool) -> None:
-        """One request; the destinations are those that benchmarks.rig.commands gives the same numbers."""
+        """One request for all of them."""
+        target = URL(f"http://127.0.0.1:{self.http}{self.target(numbers, operator, receipts=receipts)}", encoded=True)
+        async with session.get(target) as response:
+            text = await response.text()
+            assert response.status == 202, f"smsbox refused: {response.status} {text[:200]}"
+
+    def target(self, numbers: range, operator: int, *, receipts: bool) -> str:
+        """What a request asks for; the destinations are those that benchmarks.rig.commands gives these numbers."""
         fields = {
             "username": "bench",
             "password": "bench",
@@ -118,11 +126,7 @@ class Kannel:
         }
         if receipts:
             fields |= {"dlr-mask": "1", "dlr-url": f"http://127.0.0.1:{self._sink_port}/dlr/%p"}
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items())
-        url = f"http://127.0.0.1:{self.http}/cgi-bin/sendsms?{query}"
-        async with session.get(_encoded(url)) as response:
-            text = await response.text()
-            assert response.status == 202, f"smsbox refused: {response.status} {text[:200]}"
+        return "/cgi-bin/sendsms?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in fields.items())
 
     def stop(self) -> None:
         for name in reversed(_BOXES):
@@ -130,12 +134,6 @@ class Kannel:
 
 
 _BOXES = ("bearerbox", "smsbox")
-
-
-def _encoded(url: str) -> Any:
-    from yarl import URL
-
-    return URL(url, encoded=True)
 
 
 def _group(name: str, settings: dict[str, Any]) -> str:
@@ -204,11 +202,11 @@ async def measure(load: Load, window: int = WINDOW) -> dict[str, Any]:
 
 async def _run(kannel: Kannel, smsc: Smsc, sink: Sink, load: Load) -> dict[str, Any]:
     roots = {**kannel.pids(), "smsc": smsc.pid, "sink": sink.pid}
-    await _until(lambda: smsc.counters().responses > 0, "the first response")
+    await until(lambda: smsc.counters().responses > 0, "the first response")
     before, peak = usage.cpu_seconds(roots), usage.Peak(roots)
-    await _until(lambda: smsc.counters().responses >= load.messages, "the last response", peak)
+    await until(lambda: smsc.counters().responses >= load.messages, "the last response", peak)
     if load.receipts:
-        await _until(lambda: sink.callbacks().requests >= load.messages, "the last callback", peak)
+        await until(lambda: sink.callbacks().requests >= load.messages, "the last callback", peak)
     after = usage.cpu_seconds(roots)
     counters, callbacks = smsc.counters(), sink.callbacks()
     span = (counters.last_response - counters.first_response) / 1e9
@@ -218,7 +216,7 @@ async def _run(kannel: Kannel, smsc: Smsc, sink: Sink, load: Load) -> dict[str, 
     return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}
 
 
-async def _until(holds: Callable[[], bool], what: str, peak: usage.Peak | None = None) -> None:
+async def until(holds: Callable[[], bool], what: str, peak: usage.Peak | None = None) -> None:
     """Samples the memory once a second meanwhile, not more often: the samples run on the same cores."""
     end, next_sample = time.monotonic() + PATIENCE, 0.0
     while not holds():

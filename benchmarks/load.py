@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 INSTRUMENTS = ("smsc", "sink")
 """Processes that measure; their CPU time is shown and is no part of a sum."""
+
+_SHARES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 def ratios(rounds: Sequence[Mapping[str, Any]], ours: str, theirs: str, figure: str) -> dict[str, float]:
     """Ours divided by theirs, round by round: median and range."""
     return spread([round(one[ours][figure] / one[theirs][figure], 4) for one in rounds])
+
+
+def figures(seconds: Iterable[float]) -> dict[str, float]:
+    """Percentiles in milliseconds, and of how many values."""
+    values = sorted(seconds)
+    if not values:
+        return {"count": 0}
+    found = {name: round(1000 * percentile(values, share), 2) for name, share in _SHARES.items()}
+    return {"count": len(values), **found, "most": round(1000 * values[-1], 2)}
