@@ -101,15 +101,16 @@ def default_rates() -> list[float]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rates", type=float, nargs="+", help="messages a second; default: see default_rates()")
+    parser.add_argument("--more", action="store_true", help="add to the rates that are stored already")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--peers", nargs="*", default=["kannel"], choices=["kannel"])
 
 
 def run(arguments: argparse.Namespace) -> None:
-    found: dict[str, list[dict[str, Any]]] = {"ours": []}
+    found: dict[str, list[dict[str, Any]]] = results.stored("latency")["results"] if arguments.more else {}
     missing = {}
     for rate in arguments.rates or default_rates():
-        found["ours"].append(asyncio.run(measure(rate, arguments.seconds)))
+        found.setdefault("ours", []).append(asyncio.run(measure(rate, arguments.seconds)))
         print(json.dumps({"system": "ours", **found["ours"][-1]}), flush=True)
         if "kannel" in arguments.peers:
             try:

@@ -63,19 +63,26 @@ class Smsc:
         self._ports_file = run.path / "smsc.ports"
         self._counters_file = run.path / "smsc.counters"
         self.log_file = run.path / "smsc.times"
-        argv = [*before, str(build("smsc")), *_argv(ports, options)]
-        argv += ["--ports-file", str(self._ports_file), "--counters", str(self._counters_file)]
-        if options.log:
-            argv += ["--log", str(self.log_file)]
-        self.child = Child("smsc", argv, run=run, env={})
-        self.ports: list[int] = []
+        self._run = run
+        self._options = options
+        self._before = list(before)
+        self.ports = list(ports)
+        self.child = self._child()
         self._page: Page | None = None
 
     def start(self) -> Smsc:
-        """Returns once every port listens. Raises StartFailed."""
+        """Returns once every port listens; after a kill, on the same ports. Raises StartFailed."""
+        self.child = self._child()
         self.ports = list(start_listening(self.child, self._ports_file))
         self._page = Page(self._counters_file, len(fields(Counters)))
         return self
+
+    def _child(self) -> Child:
+        argv = [*self._before, str(build("smsc")), *_argv(self.ports, self._options)]
+        argv += ["--ports-file", str(self._ports_file), "--counters", str(self._counters_file)]
+        if self._options.log:
+            argv += ["--log", str(self.log_file)]
+        return Child("smsc", argv, run=self._run, env={})
 
     @property
     def pid(self) -> int:

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import results
@@ -20,15 +21,19 @@ from benchmarks.smsc_process import smsc_options
 from benchmarks.usage import Peak
 from ghasi.bus import Bus
 from ghasi.contracts import subjects
+from ghasi.devstack.servers import Servers
 
 PATIENCE = 600.0
 _LOOK_EVERY = 0.05
 _MEMORY_EVERY = 1.0
 
 
-async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
-    """One run on servers of its own."""
+async def measure(
+    load: Load, *, pids: bool = False, prepare: Callable[[Servers], None] = lambda _: None
+) -> dict[str, Any]:
+    """One run on servers of its own, which `prepare` may do something to first."""
     with rig(load.operators, smsc_options(load), window=load.window) as made:
+        prepare(made.servers)
         bus = await connect(made.servers)
         try:
             made.start_gateway()
@@ -94,6 +99,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--receipts-processes", type=int, default=1)
     parser.add_argument("--receipts-threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--more", action="store_true", help="add to the runs that are stored already")
     parser.add_argument("--pids", action="store_true", help="print the processes once the load is on")
 
 
@@ -119,11 +125,11 @@ def loads(arguments: argparse.Namespace) -> list[Load]:
 def run(arguments: argparse.Namespace) -> None:
     """Loads in turn, as often as `--runs` says, so that a slow minute of the machine meets all of them."""
     wanted = loads(arguments)
-    found: dict[str, list[dict[str, Any]]] = {load.name: [] for load in wanted}
+    found: dict[str, list[dict[str, Any]]] = results.stored("throughput")["results"] if arguments.more else {}
     for _ in range(arguments.runs):
         for load in wanted:
             one = asyncio.run(measure(load, pids=arguments.pids))
-            found[load.name].append(one)
+            found.setdefault(load.name, []).append(one)
             print(json.dumps({"load": load.name, **one}), flush=True)
-    settings = {key: value for key, value in vars(arguments).items() if key not in ("run", "pids")}
+    settings = {key: value for key, value in vars(arguments).items() if key not in ("run", "pids", "more")}
     results.store("throughput", settings, found)
