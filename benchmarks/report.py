@@ -1,7 +1,8 @@
 """Puts the stored results into docs/performance.md.
 
 Copies `.run/bench/NAME.json` to docs/performance/NAME.json and makes the document's tables from the copies. The text
-around them is written by hand; a table stands between `<!-- table NAME -->` and `<!-- end -->`. tests/unit/benchmarks/test_report.py holds document and results together.
+around them is written by hand; a table stands between `<!-- table NAME -->` and `<!-- end -->`.
+tests/unit/benchmarks/test_report.py holds document and results together.
 """
 
 from __future__ import annotations

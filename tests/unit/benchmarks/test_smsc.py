@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import smpplib.client
-import smpplib.consts
 
 from benchmarks import smsclog
 from benchmarks.smsc_process import Smsc, SmscOptions
 from ghasi.devstack.rundir import RunDir
 
+ESM_RECEIPT = 0x04
 HEADER = struct.Struct(">IIII")
 
 
@@ -77,8 +77,8 @@ def test_a_message_and_its_receipt_with_smpplib(run: RunDir) -> None:
     client.connect()
     client.bind_transceiver(system_id="u", password="p")
     answers, receipts = [], []
-    client.set_message_sent_handler(lambda pdu: answers.append(pdu.message_id))
-    client.set_message_received_handler(lambda pdu: receipts.append(pdu))
+    client.set_message_sent_handler(lambda **found: answers.append(found["pdu"].message_id))
+    client.set_message_received_handler(lambda **found: receipts.append(found["pdu"]))
     client.send_message(
         source_addr="GHASI", destination_addr="93701234567", short_message=b"Hello there", registered_delivery=1
     )
@@ -86,7 +86,7 @@ def test_a_message_and_its_receipt_with_smpplib(run: RunDir) -> None:
         client.read_once()
     client.unbind()
     client.disconnect()
-    assert receipts[0].esm_class == smpplib.consts.SMPP_MSGTYPE_DELIVERYACK
+    assert receipts[0].esm_class == ESM_RECEIPT
     assert (receipts[0].source_addr, receipts[0].destination_addr) == (b"93701234567", b"GHASI")
     assert receipts[0].short_message.startswith(b"id:" + answers[0] + b" sub:001 dlvrd:001 submit date:")
     assert receipts[0].short_message.endswith(b" stat:DELIVRD err:000 text:Hello there")
