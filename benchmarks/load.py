@@ -17,7 +17,8 @@ _SHARES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 class Load:
     """What is measured: messages, operators, and how many processes and threads work on it.
 
-    `window`: our PDUs unanswered on a bind; `receipt_window`: the SMSC's; `response_ms`: what it takes to answer.
+    `window`: our PDUs unanswered on a bind; `receipt_window`: the SMSC's; `response_ms`: what it takes to answer,
+    `receipt_ms`: how much later a receipt follows.
     """
 
     messages: int = 50_000
@@ -30,6 +31,7 @@ class Load:
     receipts_processes: int = 1
     receipts_threads: int = 2
     response_ms: int = 0
+    receipt_ms: int = 100
 
     @property
     def name(self) -> str:

@@ -51,7 +51,7 @@ class SmscOptions:
 def smsc_options(load: Load, *, log: bool = False) -> SmscOptions:
     """How the SMSC meets a load, ours and a peer's alike."""
     receipts = "requested" if load.receipts else "never"
-    return SmscOptions(load.response_ms, 0, receipts, load.receipt_window, log, quick_ack=True)
+    return SmscOptions(load.response_ms, load.receipt_ms, receipts, load.receipt_window, log, quick_ack=True)
 
 
 class Smsc:

@@ -94,6 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", type=int, default=500, help="PDUs unanswered on a bind")
     parser.add_argument("--receipt-window", type=int, default=100, help="receipts the SMSC leaves unanswered")
     parser.add_argument("--response-ms", type=int, default=0, help="how long the SMSC takes")
+    parser.add_argument("--receipt-ms", type=int, default=100, help="how much later a receipt follows")
     parser.add_argument("--dispatch-processes", type=int, default=1)
     parser.add_argument("--dispatch-threads", type=int, default=4)
     parser.add_argument("--receipts-processes", type=int, default=1)
@@ -113,6 +114,7 @@ def loads(arguments: argparse.Namespace) -> list[Load]:
             "window",
             "receipt_window",
             "response_ms",
+            "receipt_ms",
             "dispatch_processes",
             "dispatch_threads",
             "receipts_processes",
