@@ -1,7 +1,7 @@
 # Needs GNU make, a POSIX shell and Python 3.11 or newer; everything else comes from the package index.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up test faults check interop lock clean
+.PHONY: help venv demo up test faults check interop bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,6 +61,12 @@ interop: $(STAMP) ## the acceptance suite against SMSCs that are not ours (needs
 	    echo "acceptance suite on $$smsc"; \
 	    $(BIN)/python -m pytest tests/acceptance/test_path.py --smsc=$$smsc $(ARGS) || exit 1; \
 	done
+
+bench: $(STAMP) ## every measurement, then the tables of docs/performance.md; more than an hour, needs a C compiler
+	@for name in throughput latency tps micro scale peers; do \
+	    echo "benchmark: $$name"; $(BIN)/python -m benchmarks $$name || exit 1; \
+	done
+	@$(BIN)/python -m benchmarks report
 
 lock: ## pin the requirements anew
 	@$(find_python); rm -rf .run/lock && mkdir -p .run && "$$python" -m venv .run/lock

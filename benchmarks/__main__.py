@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("throughput",)
+NAMES = ("throughput", "latency", "tps", "micro", "scale", "peers", "report")
 
 
 def main() -> None:

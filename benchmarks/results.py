@@ -37,6 +37,12 @@ def store(name: str, settings: dict[str, Any], found: Any) -> Path:
     return path
 
 
+def stored(name: str, folder: Path = STORE) -> dict[str, Any]:
+    """What `store` wrote last. Raises FileNotFoundError."""
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
 def circumstances() -> dict[str, Any]:
     """When, where and with what."""
     return {

@@ -1,30 +1,16 @@
-"""The SMSC for load (benchmarks/smsc) as a child process: compiled at need, its totals read from a shared page."""
+"""The SMSC for load (benchmarks/smsc) as a child process."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import mmap
-import shutil
-import struct
-import subprocess
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
+from benchmarks.load import Load
+from benchmarks.programs import Page, build, start_listening
 from ghasi.devstack.child import Child
 from ghasi.devstack.rundir import RunDir
-
-SOURCES = Path(__file__).parent / "smsc"
-BUILT = Path(__file__).resolve().parents[1] / ".run" / "bench" / "bin"
-_FLAGS = ("-O2", "-std=gnu11", "-Wall", "-Wextra")
-_COUNTERS = struct.Struct("=14Q")
-
-
-class NoCompiler(Exception):
-    """There is no C compiler here; the text says how to get one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +35,54 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class SmscOptions:
-    """Delays in milliseconds; `window`: receipts unanswered on one session."""
+    """Delays in milliseconds; `window`: receipts unanswered on one session; `log`: times of every PDU are written.
+
+    `quick_ack`: TCP acknowledges without delay; delays cost a peer that does not set NODELAY most of its rate.
+    """
 
     response_ms: int = 0
     receipt_ms: int = 0
     receipts: str = "requested"
-    window: int = 500
+    window: int = 100
     log: bool = False
+    quick_ack: bool = False
 
 
-def build() -> Path:
-    """The program, compiled unless that was done for these sources. Raises NoCompiler."""
-    sources = sorted(SOURCES.glob("*.[ch]"))
-    state = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-    program = BUILT / f"smsc-{state}"
-    if program.exists():
-        return program
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise NoCompiler("the benchmarks' SMSC is written in C and no compiler is here (Debian: apt-get install gcc)")
-    BUILT.mkdir(parents=True, exist_ok=True)
-    aside = program.with_suffix(".new")
-    units = [str(source) for source in sources if source.suffix == ".c"]
-    subprocess.run([compiler, *_FLAGS, "-o", str(aside), *units], check=True)
-    aside.rename(program)
-    return program
+def smsc_options(load: Load, *, log: bool = False) -> SmscOptions:
+    """How the SMSC meets a load, ours and a peer's alike."""
+    receipts = "requested" if load.receipts else "never"
+    return SmscOptions(load.response_ms, load.receipt_ms, receipts, load.receipt_window, log, quick_ack=True)
 
 
 class Smsc:
-    """One running SMSC. `ports` are what it listens on, in the order of its operators."""
+    """One SMSC. `ports` are what it listens on, in the order of its operators."""
 
     def __init__(
-        self,
-        run: RunDir,
-        ports: Sequence[int],
-        options: SmscOptions,
-        *,
-        before: Sequence[str] = (),
-        name: str = "smsc",
+        self, run: RunDir, ports: Sequence[int], options: SmscOptions, *, before: Sequence[str] = ()
     ) -> None:
-        self._ports_file = run.path / f"{name}.ports"
-        self._counters_file = run.path / f"{name}.counters"
-        self.log_file = run.path / f"{name}.log.bin"
-        argv = [*before, str(build()), *_argv(ports, options)]
-        argv += ["--ports-file", str(self._ports_file), "--counters", str(self._counters_file)]
-        if options.log:
-            argv += ["--log", str(self.log_file)]
-        self.child = Child(name, argv, run=run, env={})
-        self._page: mmap.mmap | None = None
-        self.ports: list[int] = []
+        self._ports_file = run.path / "smsc.ports"
+        self._counters_file = run.path / "smsc.counters"
+        self.log_file = run.path / "smsc.times"
+        self._run = run
+        self._options = options
+        self._before = list(before)
+        self.ports = list(ports)
+        self.child = self._child()
+        self._page: Page | None = None
 
     def start(self) -> Smsc:
-        """Returns once every port listens."""
-        self._ports_file.unlink(missing_ok=True)
-        self.child.start()
-        end = time.monotonic() + 10
-        while not self._ports_file.exists():
-            if not self.child.running or time.monotonic() > end:
-                raise self.child.failure("did not start")
-            time.sleep(0.01)
-        self.ports = [int(line) for line in self._ports_file.read_text().split()]
-        with self._counters_file.open("rb") as file:
-            self._page = mmap.mmap(file.fileno(), _COUNTERS.size, access=mmap.ACCESS_READ)
+        """Returns once every port listens; after a kill, on the same ports. Raises StartFailed."""
+        self.child = self._child()
+        self.ports = list(start_listening(self.child, self._ports_file))
+        self._page = Page(self._counters_file, len(fields(Counters)))
         return self
+
+    def _child(self) -> Child:
+        argv = [*self._before, str(build("smsc")), *_argv(self.ports, self._options)]
+        argv += ["--ports-file", str(self._ports_file), "--counters", str(self._counters_file)]
+        if self._options.log:
+            argv += ["--log", str(self.log_file)]
+        return Child("smsc", argv, run=self._run, env={})
 
     @property
     def pid(self) -> int:
@@ -120,7 +91,7 @@ class Smsc:
     def counters(self) -> Counters:
         """The totals over all ports as they stand."""
         assert self._page is not None, "not started"
-        return Counters(*_COUNTERS.unpack_from(self._page))
+        return Counters(*self._page.read())
 
     def stop(self) -> dict[str, Any]:
         """Ends it and gives its summary."""
@@ -138,4 +109,5 @@ def _argv(ports: Sequence[int], options: SmscOptions) -> list[str]:
         *("--receipt-ms", str(options.receipt_ms)),
         *("--receipts", options.receipts),
         *("--window", str(options.window)),
+        *(["--quick-ack"] if options.quick_ack else []),
     ]

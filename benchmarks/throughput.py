@@ -10,47 +10,30 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks import results
+from benchmarks.load import Load, cost, rounded
 from benchmarks.rig import Rig, commands, connect, last_stored, load_backlog, rig, stored
-from benchmarks.smsc_process import SmscOptions
+from benchmarks.smsc_process import smsc_options
 from benchmarks.usage import Peak
 from ghasi.bus import Bus
 from ghasi.contracts import subjects
+from ghasi.devstack.servers import Servers
 
 PATIENCE = 600.0
 _LOOK_EVERY = 0.05
 _MEMORY_EVERY = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is measured: messages, operators, and how many processes and threads work on it."""
-
-    messages: int = 50_000
-    operators: int = 1
-    receipts: bool = True
-    window: int = 500
-    dispatch_processes: int = 1
-    dispatch_threads: int = 8
-    receipts_processes: int = 1
-    receipts_threads: int = 4
-    response_ms: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"{'with' if self.receipts else 'no'} receipts, {self.operators} operators"
-
-
-async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
-    """One run on servers of its own."""
-    smsc = SmscOptions(response_ms=load.response_ms, receipts="requested" if load.receipts else "never")
-    with rig(load.operators, smsc, window=load.window) as made:
+async def measure(
+    load: Load, *, pids: bool = False, prepare: Callable[[Servers], None] = lambda _: None
+) -> dict[str, Any]:
+    """One run on servers of its own, which `prepare` may do something to first."""
+    with rig(load.operators, smsc_options(load), window=load.window) as made:
+        prepare(made.servers)
         bus = await connect(made.servers)
         try:
             made.start_gateway()
@@ -60,7 +43,9 @@ async def measure(load: Load, *, pids: bool = False) -> dict[str, Any]:
             found = await _run(made, bus, load, pids)
         finally:
             await bus.close()
-        return {"loadedPerSecond": round(load.messages / loading), **found, "smsc": made.smsc.stop()}
+        summary = made.smsc.stop()
+        share = summary["cpuSeconds"] / (summary["lastResponse"] - summary["firstResponse"])
+        return {"loadedPerSecond": round(load.messages / loading), **found, "smscShareOfCore": round(share, 4)}
 
 
 async def _run(made: Rig, bus: Bus, load: Load, pids: bool) -> dict[str, Any]:
@@ -80,7 +65,7 @@ async def _run(made: Rig, bus: Bus, load: Load, pids: bool) -> dict[str, Any]:
     if load.receipts:
         end = await last_stored(bus, subjects.DLR_EVENTS)
         found["toLastDlrPerSecond"] = _rate(load.messages, counters.first_response, end)
-    return found | cost(before, after, load.messages) | {"memoryMib": _rounded(peak.mib, 1)}
+    return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}
 
 
 async def _settled(made: Rig, bus: Bus, load: Load, peak: Peak) -> None:
@@ -102,40 +87,20 @@ def _rate(messages: int, first_ns: int, end: float) -> float:
     return round(messages / (end - first_ns / 1e9), 1)
 
 
-def cost(before: Mapping[str, float], after: Mapping[str, float], messages: int) -> dict[str, Any]:
-    """CPU seconds for 10,000 messages, by role and together; the SMSC's are not part of the sum."""
-    each = {name: (after[name] - before.get(name, 0.0)) * 10_000 / messages for name in after}
-    together = sum(seconds for name, seconds in each.items() if name != "smsc")
-    return {"cpuPer10k": _rounded(each, 3), "cpuPer10kTogether": round(together, 3)}
-
-
-def _rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
-    return {name: round(value, digits) for name, value in values.items()}
-
-
-def smsc_share(found: Mapping[str, Any]) -> float:
-    """Part of a core that the SMSC took while it was under load."""
-    seconds: float = found["cpuPer10k"]["smsc"] * found["messagesPerSecond"] / 10_000
-    return round(seconds, 3)
-
-
-def median_of(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
-    """Median and range of one figure over runs."""
-    values = sorted(float(one[key]) for one in runs if key in one)
-    return {"median": statistics.median(values), "low": values[0], "high": values[-1]}
-
-
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--messages", type=int, default=50_000)
     parser.add_argument("--operators", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--receipts", choices=["with", "without", "both"], default="both")
     parser.add_argument("--window", type=int, default=500, help="PDUs unanswered on a bind")
+    parser.add_argument("--receipt-window", type=int, default=100, help="receipts the SMSC leaves unanswered")
     parser.add_argument("--response-ms", type=int, default=0, help="how long the SMSC takes")
+    parser.add_argument("--receipt-ms", type=int, default=100, help="how much later a receipt follows")
     parser.add_argument("--dispatch-processes", type=int, default=1)
-    parser.add_argument("--dispatch-threads", type=int, default=8)
+    parser.add_argument("--dispatch-threads", type=int, default=4)
     parser.add_argument("--receipts-processes", type=int, default=1)
-    parser.add_argument("--receipts-threads", type=int, default=4)
+    parser.add_argument("--receipts-threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--more", action="store_true", help="add to the runs that are stored already")
     parser.add_argument("--pids", action="store_true", help="print the processes once the load is on")
 
 
@@ -147,7 +112,9 @@ def loads(arguments: argparse.Namespace) -> list[Load]:
         for name in (
             "messages",
             "window",
+            "receipt_window",
             "response_ms",
+            "receipt_ms",
             "dispatch_processes",
             "dispatch_threads",
             "receipts_processes",
@@ -160,13 +127,11 @@ def loads(arguments: argparse.Namespace) -> list[Load]:
 def run(arguments: argparse.Namespace) -> None:
     """Loads in turn, as often as `--runs` says, so that a slow minute of the machine meets all of them."""
     wanted = loads(arguments)
-    found: dict[str, list[dict[str, Any]]] = {load.name: [] for load in wanted}
+    found: dict[str, list[dict[str, Any]]] = results.stored("throughput")["results"] if arguments.more else {}
     for _ in range(arguments.runs):
         for load in wanted:
             one = asyncio.run(measure(load, pids=arguments.pids))
-            one["smscShareOfCore"] = smsc_share(one)
-            found[load.name].append(one)
-            shown = {key: value for key, value in one.items() if key != "smsc"}
-            print(json.dumps({"load": load.name, **shown}), flush=True)
-    settings = {key: value for key, value in vars(arguments).items() if key not in ("run", "pids")}
+            found.setdefault(load.name, []).append(one)
+            print(json.dumps({"load": load.name, **one}), flush=True)
+    settings = {key: value for key, value in vars(arguments).items() if key not in ("run", "pids", "more")}
     results.store("throughput", settings, found)

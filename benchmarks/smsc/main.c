@@ -28,6 +28,7 @@ static const char USAGE[] =
     "  --receipt-ms N    delay of a receipt after its response (0)\n"
     "  --window N        receipts unanswered on a session (100)\n"
     "  --password P      what a bind must bring (anything)\n"
+    "  --quick-ack       TCP acknowledgements without delay, for peers that do not set NODELAY\n"
     "  --ports-file F    where the ports are written, one a line, once all listen\n"
     "  --counters F      a file mapped by others to read the running totals\n"
     "  --log F           where the times of every PDU are written at SIGTERM\n"
@@ -82,7 +83,7 @@ static void parse(int argc, char **argv)
     static const struct option known[] = {
         {"port", 1, 0, 'p'},     {"response-ms", 1, 0, 'r'}, {"receipts", 1, 0, 'R'},   {"receipt-ms", 1, 0, 'd'},
         {"window", 1, 0, 'w'},   {"password", 1, 0, 'P'},    {"ports-file", 1, 0, 'f'}, {"counters", 1, 0, 'c'},
-        {"log", 1, 0, 'l'},      {0, 0, 0, 0},
+        {"log", 1, 0, 'l'},      {"quick-ack", 0, 0, 'q'},   {0, 0, 0, 0},
     };
     struct options *options = &smsc.options;
     options->window = 100;
@@ -97,6 +98,7 @@ static void parse(int argc, char **argv)
         case 'P': options->password = optarg; break;
         case 'f': options->ports_file = optarg; break;
         case 'c': options->counters_file = optarg; break;
+        case 'q': options->quick_ack = true; break;
         case 'l': options->log_file = optarg; break;
         default: usage();
         }

@@ -184,6 +184,15 @@ static void take_pdus(struct session *session, uint64_t at)
     }
 }
 
+/* At once where that is wanted: a peer that leaves Nagle's algorithm on waits 40 ms for a delayed acknowledgement.
+ * The kernel forgets the wish, so it is said after each read. */
+static void acknowledge(struct session *session)
+{
+    int on = 1;
+    if (smsc.options.quick_ack)
+        setsockopt(session->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 void session_ready(struct session *session, uint32_t events)
 {
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
@@ -193,6 +202,7 @@ void session_ready(struct session *session, uint32_t events)
             return;
         }
         if (got > 0) {
+            acknowledge(session);
             session->in.end += (size_t)got;
             take_pdus(session, wall());
         }

@@ -20,6 +20,7 @@ struct options {
     uint64_t response_delay, receipt_delay;
     uint32_t window;
     enum receipts receipts;
+    bool quick_ack;
     const char *password, *ports_file, *counters_file, *log_file;
 };
 

@@ -79,9 +79,11 @@ async def stolen(platform: Platform, operator_id: str) -> str:
 
 
 @sync_to_async
-def doubled() -> str:
+def doubled(operator_id: str) -> str:
     """A second submission of a message, in a row that does not say so."""
-    row = MessageCorrelation.objects.filter(status="DLR_RECEIVED", attempt=1).earliest("prepared_at")
+    row = MessageCorrelation.objects.filter(operator_id=operator_id, status="DLR_RECEIVED", attempt=1).earliest(
+        "prepared_at"
+    )
     row.id, row.attempt, row.prepared_at = row_id(datetime.now(UTC)), 2, datetime.now(UTC)
     row.save(force_insert=True)
     return str(row.message_id)
@@ -116,7 +118,7 @@ async def test_the_books_hold_until_a_loss_or_a_double_is_planted(
             code, told = await audit(product)
             assert (code, told["lost"], told["difference"]) == (1, [lost], 1)
 
-            twice = await doubled()
+            twice = await doubled(operator_id)
             await difference(product, 2)
             code, told = await audit(product)
             assert (code, told["lost"], told["doubled"]) == (1, [lost], [twice])
