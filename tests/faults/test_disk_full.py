@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-import nats.errors
 import pytest
-from nats.js.errors import Error as JetStreamError
 
-from ghasi.bus import BusError
 from tests.faults import figures
 from tests.faults.conftest import Lines
 from tests.faults.gather import gather
@@ -37,8 +34,11 @@ async def test_what_was_accepted_survives(lines: Lines, mortal: Mortal) -> None:
         await asyncio.sleep(BEFORE)
         await asyncio.to_thread(mortal.disk.fill)
         await asyncio.sleep(STAYS)
+        met = _complaints(mortal)
         await asyncio.to_thread(mortal.disk.make_room)
-        restarted = not await _serves(line, mortal)
+        # A stream of NATS that met the full disk takes nothing until its server is restarted, though it answers
+        # questions as if it did; PostgreSQL may have ended.
+        restarted = mortal.server.name == "nats" or not mortal.server.running
         if restarted:
             await asyncio.to_thread(mortal.server.restart)
         healed = time.time()
@@ -48,23 +48,16 @@ async def test_what_was_accepted_survives(lines: Lines, mortal: Mortal) -> None:
         evidence = await gather(line, load.commands)
     await line.shut()
     verdict = judge(evidence)
-    note = "needed a restart" if restarted else "went on by itself"
+    assert met, f"{mortal.server.name} never met the full disk"
+    note = "restarted" if restarted else "went on by itself"
     figures.write([figures.of(fault, verdict, evidence, at=healed, note=note)])
-    print(f"{fault}: {note}; publishes refused: {dict(load.refusals)}")
+    print(f"{fault}: {note}; {met} complaints; publishes refused: {dict(load.refusals)}")
     assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
 
 
-async def _serves(line: Line, mortal: Mortal) -> bool:
-    """Whether the server works again by itself now that there is room: it runs and, NATS, has its JetStream."""
-    if not mortal.server.running or mortal.server.name == "postgres":
-        return mortal.server.running
-    try:
-        bus = await line.bus("probe")
-        try:
-            await bus.js.update_stream((await bus.js.stream_info("SMS_DISPATCH")).config)
-        finally:
-            await bus.close()
-    except (BusError, JetStreamError, nats.errors.Error, OSError, TimeoutError):
-        return False
-    return True
+def _complaints(mortal: Mortal) -> int:
+    """How often the server itself said that its disk is full: a run in which it never did proves nothing."""
+    assert mortal.server.child is not None
+    said = mortal.server.child.log_file.read_text(encoding="utf-8", errors="replace").lower()
+    return said.count("no space left on device")
