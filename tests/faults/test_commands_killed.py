@@ -43,7 +43,7 @@ _ACKNOWLEDGED = (
 @pytest.mark.fault_set("full")
 @pytest.mark.timeout(240)
 async def test_done_once_or_not_at_all(lines: Lines) -> None:
-    fault = "web killed"
+    fault = "commands killed"
     line: Line = await lines()
     async with Load(line) as load:
         stop = asyncio.Event()

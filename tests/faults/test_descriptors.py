@@ -39,7 +39,7 @@ async def test_out_of_descriptors(lines: Lines, plant: Servers, process: str) ->
         plant.nats.kill()
         await asyncio.to_thread(plant.nats.start)
         await asyncio.sleep(STAYS)
-        assert await _cut_off(line, process), f"{process} found a descriptor"
+        assert _cut_off(line, process), f"{process} found a descriptor"
         ended = not line.children[process].running
         for pid, limit in before.items():
             _limit(pid, limit)
@@ -58,7 +58,7 @@ async def test_out_of_descriptors(lines: Lines, plant: Servers, process: str) ->
     assert drained, line.tails()
 
 
-async def _cut_off(line: Line, process: str) -> bool:
+def _cut_off(line: Line, process: str) -> bool:
     """Whether the process is without NATS: its log says that it lost the connection and not that it has another."""
     said = line.children[process].log_tail()
     return said.rfind('"bus.disconnected"') > said.rfind('"bus.reconnected"') or not line.children[process].running
