@@ -71,6 +71,14 @@ _POINTS = {
     "receipts.acked": ("after the acks", "done"),
 }
 
+_FULL = {
+    "SMS_DISPATCH": "the publisher hears a refusal; what was accepted is sent when the workers are back",
+    "SMPP_RECEIPTS": "`deliver_sm` gets a temporary error, the bind stays; the SMSC sends it again",
+    "DLR_EVENTS": "with discard `new`: receipts stay unacknowledged and are told when there is room",
+    "SUBMIT_EVENTS": "with discard `new`: commands stay unacknowledged and are told when there is room",
+    "SMPP_DEAD": "with discard `new`: refused commands stay unacknowledged until their bytes are kept",
+}
+
 _SERVERS = (
     Fault(
         "kill nats",
@@ -106,6 +114,28 @@ _SERVERS = (
         "power cut of the disk of PostgreSQL, twice",
         "everything committed is there (`synchronous_commit`)",
     ),
+    Fault(
+        "disk full nats",
+        "full disk of NATS for 12 s",
+        "nothing accepted is lost; NATS takes nothing more until it is **restarted**, also when there is room",
+    ),
+    Fault(
+        "disk full postgres", "full disk of PostgreSQL for 12 s", "nothing accepted is lost; goes on with the room"
+    ),
+    *(Fault(f"full {stream}", f"{stream} at its limit, then given room", said) for stream, said in _FULL.items()),
+    *(
+        Fault(
+            f"descriptors {process}",
+            f"{process} without a free file descriptor for 8 s, and NATS restarted meanwhile",
+            "like a connection that is away; connects when it gets one",
+        )
+        for process in ("gateway", "dispatch", "receipts")
+    ),
+    Fault(
+        "commands killed",
+        "`drain` and `audit --acknowledge` killed, 0.3 s later each time",
+        "done once or not at all, and can be given again",
+    ),
 )
 
 _PEERS = {
@@ -139,7 +169,6 @@ _PEERS = {
 }
 
 _ELSEWHERE = (
-    Fault("disk full", "full disk of NATS or PostgreSQL", "a clean refusal before the end", "no test yet"),
     Fault(
         "failover postgres",
         "PostgreSQL fails over to a standby",
@@ -149,8 +178,8 @@ _ELSEWHERE = (
     Fault(
         "clock", "the wall clock jumps by an hour", "no stall, no storm", "needs libfaketime, which is in no wheel"
     ),
-    Fault("descriptors", "a process runs out of file descriptors or memory", "like a kill", "no test yet"),
-    Fault("web killed", "web process or command killed mid-way", "applied once or not at all", "no test yet"),
+    Fault("memory", "a process reaches its memory limit", "like a kill", "needs a memory cgroup; no test yet"),
+    Fault("web killed", "web process killed mid-way", "applied once or not at all", "no test yet"),
 )
 
 SECTIONS = (

@@ -16,6 +16,8 @@ import pytest
 from ghasi.devstack.servers import Servers
 from tests.faults import disk, figures
 from tests.faults.line import Line
+from tests.faults.mortal import Mortal
+from tests.faults.mortal import mortal as made_mortal
 from tests.faults.seed import SEED, SET, at_least
 from tests.support import servers as support
 
@@ -88,6 +90,14 @@ def migrate(servers: Servers) -> None:
         check=True,
         timeout=90,
     )
+
+
+@pytest.fixture
+def mortal(request: pytest.FixtureRequest) -> Iterator[Mortal]:
+    """Servers of which one, named by the parameter, has a disk of its own."""
+    with made_mortal(request.param, request.session) as made:
+        migrate(made.servers)
+        yield made
 
 
 @pytest.fixture

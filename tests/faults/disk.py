@@ -1,4 +1,5 @@
-"""A disk whose power can be cut: an ext4 file system on a loop device, shut down without flushing its log.
+"""A disk that can be filled, and whose power can be cut: an ext4 file system on a loop device, shut down without
+flushing its log.
 
 What had not been synced when the power went is gone, as on a real machine; what the kernel still held in memory does
 not count. Needs Linux, root, loop devices and mkfs.ext4.
@@ -6,6 +7,7 @@ not count. Needs Linux, root, loop devices and mkfs.ext4.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -22,6 +24,8 @@ _SHUTDOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN of Linux."""
 _WITHOUT_FLUSHING = struct.pack("I", 2)
 _TRIES = 50
+_BALLAST = "ballast"
+_LARGEST = 2**23
 SIZE = 768 * 2**20
 
 
@@ -58,6 +62,23 @@ class Disk:
         """Mounted again, its journal replayed. Whoever had files open there must have ended."""
         self._unmount()
         self._mount()
+
+    def fill(self) -> None:
+        """Not a block is left, not even of those kept for root."""
+        with (self.folder / _BALLAST).open("wb", buffering=0) as file:
+            size = _LARGEST
+            while size:
+                try:
+                    file.write(bytes(size))
+                    os.fsync(file.fileno())
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    size //= 2
+
+    def make_room(self) -> None:
+        """What `fill` took is free again."""
+        (self.folder / _BALLAST).unlink(missing_ok=True)
 
     def sync(self) -> None:
         """Everything written so far is safe."""

@@ -26,10 +26,11 @@ LOOK_EVERY = 0.25
 
 
 class Load:
-    """`async with Load(line) as load:`; `commands` is what was accepted so far."""
+    """`async with Load(line) as load:`; `commands` is what was accepted so far, `refusals` why publishes failed."""
 
     def __init__(self, line: Line, *, text: str = "Your code is 482913") -> None:
         self.commands: list[Command] = []
+        self.refusals: Counter[str] = Counter()
         self._line = line
         self._text = text
         self._numbers = itertools.count(1)
@@ -53,7 +54,8 @@ class Load:
             try:
                 await self._bus.publish_many(publications)
                 break
-            except (BusError, nats.errors.Error, OSError, TimeoutError):
+            except (BusError, nats.errors.Error, OSError, TimeoutError) as error:
+                self.refusals[str(error) or type(error).__name__] += 1
                 await asyncio.sleep(RETRY)
         self.commands += [Command(one["messageId"], one["to"].lstrip("+"), batch) for one in made]
 
@@ -67,10 +69,10 @@ class Load:
             await self.send(max(1, count // lots), batch)
             await asyncio.sleep(seconds / lots)
 
-    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event) -> None:
+    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event, *, suffix: str = "") -> None:
         """A steady load until the event is set; `batch()` names the fault of the moment."""
         while not until.is_set():
-            await self.send(max(1, int(rate / 5)), batch())
+            await self.send(max(1, int(rate / 5)), batch(), suffix=suffix)
             await asyncio.sleep(0.2)
 
     async def drained(self, within: float, *, receipts: bool = True) -> bool:
