@@ -65,6 +65,7 @@ class SlotKeeper:
         self._surplus_since: float | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[bool] | None = None
         self._side: set[asyncio.Task[None]] = set()
         self.slots: dict[int, BindSlot] = {}
 
@@ -74,6 +75,8 @@ class SlotKeeper:
     def wake(self) -> None:
         """Something the binds depend on has changed."""
         self._wake.set()
+        if self._asking is not None and (self._overtaken() or self._binds_unwanted()):
+            self._asking.cancel()
 
     async def stop(self, grace: float) -> None:
         """Finishes the windows within `grace` seconds, unbinds, gives the slots back."""
@@ -107,9 +110,12 @@ class SlotKeeper:
             await self._close_in_time()
             return
         await self._close_unfenced()
+        if not self._unwanted() or self._kept():
+            await self._acquire(self._most())
+            if self._overtaken():
+                self.wake()
+                return
         most, why_not = self._most(), self._unwanted()
-        if not why_not or self._kept():
-            await self._acquire(most)
         for slot in self._leases.held(self._owner.operator_id):
             if slot in self._retiring:
                 continue
@@ -126,10 +132,33 @@ class SlotKeeper:
 
     async def _acquire(self, most: int) -> None:
         for slot in self._missing(most):
-            try:
-                await self._leases.acquire(self._owner.operator_id, slot)
-            except StoreAway:
+            if self._overtaken() or not await self._ask(slot):
                 return
+
+    async def _ask(self, slot: int) -> bool:
+        """False where there was no answer: the store is away, or the binds we have could not wait for it."""
+        asking = asyncio.create_task(self._leases.acquire(self._owner.operator_id, slot))
+        self._asking = asking
+        try:
+            await asyncio.wait({asking})
+        finally:
+            self._asking = None
+            # A key that was written all the same stands in our name and is ours at the next try.
+            await end_task(asking)
+        if asking.cancelled():
+            return False
+        try:
+            asking.result()
+        except StoreAway:
+            return False
+        return True
+
+    def _overtaken(self) -> bool:
+        """The right to bind, or a slot with a bind on it, has gone."""
+        return not self._lease.held or bool(self._unfenced())
+
+    def _binds_unwanted(self) -> bool:
+        return bool(self._unwanted()) and any(slot not in self._retiring for slot in self.slots)
 
     def _missing(self, most: int) -> list[int]:
         """Slots that may be had, as many as our share still lacks."""
@@ -171,10 +200,13 @@ class SlotKeeper:
         self.slots[slot] = BindSlot(self._owner, slot, replace(self._tools, may_write=may_write))
         self.slots[slot].start()
 
+    def _unfenced(self) -> list[int]:
+        operator_id = self._owner.operator_id
+        return [slot for slot in self.slots if self._leases.fence(operator_id, slot) != self._fences[slot]]
+
     async def _close_unfenced(self) -> None:
         """Binds whose slot has been another's meanwhile, even if it is ours again."""
-        operator_id = self._owner.operator_id
-        lost = [slot for slot in self.slots if self._leases.fence(operator_id, slot) != self._fences[slot]]
+        lost = self._unfenced()
         await asyncio.gather(*(self.slots[slot].close(0.0, "lease lost", within=AT_ONCE) for slot in lost))
         for slot in lost:
             self.slots.pop(slot, None)

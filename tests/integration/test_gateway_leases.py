@@ -14,6 +14,7 @@ from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord, State
 from ghasi.contracts.submission import Fate
 from sessions_gateway import replica_lease, slot_keeper
+from sessions_gateway.gateway import Gateway
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.replica_lease import ReplicaLease
@@ -239,6 +240,47 @@ async def test_away_from_nats_the_holder_unbinds_in_time_and_binds_again(
         finally:
             servers.nats.resume()
         await until(lambda: held.is_bound, 30.0)
+
+
+async def holding_one_of_two(place: World, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """A replica with one bind that asks in vain, and without end, for its second slot."""
+    real, asking = SlotLeases.acquire, asyncio.Event()
+
+    async def acquire(leases: SlotLeases, operator_id: str, slot: int) -> bool:
+        if slot == 0:
+            return await real(leases, operator_id, slot)
+        asking.set()
+        await asyncio.sleep(60)
+        return False
+
+    monkeypatch.setattr(SlotLeases, "acquire", acquire)
+    place.allow(maxBinds=2)
+    gateway = await place.gateway()
+    await asyncio.wait_for(asking.wait(), 5)
+    return gateway
+
+
+async def test_a_holder_that_asks_for_more_slots_unbinds_when_the_lease_says_so(
+    place: World, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await holding_one_of_two(place, monkeypatch)
+
+    async def away() -> None:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(gateway._lease, "_write", away)
+    await until(lambda: not gateway._lease.held)
+    await until(lambda: not place.smsc.bound, seconds=0.5)
+    assert place.smsc.sessions[0].protocol.session._core.reason == "unbound by the peer"
+    await until(lambda: not gateway._slots.held(place.operator_id))
+
+
+async def test_a_holder_that_asks_for_more_slots_hears_what_the_staff_wants(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await holding_one_of_two(place, monkeypatch)
+    await place.control("unbind")
+    await until(lambda: not place.smsc.bound, seconds=3.0)
 
 
 async def test_the_only_replica_keeps_its_binds_away_from_nats(
