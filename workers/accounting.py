@@ -69,6 +69,7 @@ class Accounting:
             if not self._presence.first:
                 self._kept_at.clear()
                 self._turned_at.clear()
+                self._hide()
                 continue
             try:
                 await self.turn()
@@ -127,6 +128,13 @@ class Accounting:
             if count > self._shown.get(operator_id, 0):
                 log.error("accounting.difference", operatorId=operator_id, count=count)
             self._shown[operator_id] = count
+
+    def _hide(self) -> None:
+        """Another process shows now: what this one saw last is not kept in sight. Labels cannot be removed where
+        several processes share their metrics."""
+        for operator_id in self._shown:
+            metrics.accounting_difference.labels(operator_id).set(0)
+        self._shown.clear()
 
     # --- what the purge asks
 

@@ -2,10 +2,14 @@
 
 A command that still is in its stream comes again within minutes, and its claim settles what was left open. One that
 was purged, or that a stream of the platform's dropped by age, does not; then this says what the ledger knows. After
-an hour no gateway remembers a hand-over any more: the part is in doubt. After 72 hours what never left has expired.
+an hour no gateway remembers a hand-over any more: the part is in doubt. After 72 hours what never left has expired,
+if its time is over, and a try that was to come will not. After six days, before any retention drops the row, what was
+left open until then is closed too.
 
 Row ids begin with their time, so that each look reads the rows of a short span once, through the primary key; a mark
-says how far it has come. The mark follows the events: what was changed but not told is told by the next look.
+says how far it has come. What a look passes it does not see again, and a part handed over anew keeps its id: later
+looks go by the hour since its hand-over and not by their own age. The mark follows the events: what was changed but
+not told is told by the next look.
 Should the command come after all, its claim finds rows it knows how to go on from.
 """
 
@@ -34,13 +38,17 @@ class Look:
 
     reason: str
     after: timedelta
-    unsent: bool
-    """Closes also what never was handed over and is past its time."""
+    late: bool = False
+    """Closes also what never was handed over, and refused parts whose next try is overdue; all past their time."""
+    last: bool = False
+    """Closes these whatever their time: nobody looks again."""
 
 
+FORGOTTEN_AFTER = timedelta(seconds=timers.ABANDONED_AFTER)
 LOOKS = (
-    Look("command_gone", timedelta(seconds=timers.ABANDONED_AFTER), unsent=False),
-    Look("command_gone_72h", timedelta(hours=timers.CORRELATION_KEPT_HOURS), unsent=True),
+    Look("command_gone", FORGOTTEN_AFTER),
+    Look("command_gone_72h", timedelta(hours=timers.CORRELATION_KEPT_HOURS), late=True),
+    Look("command_gone_6d", timedelta(hours=timers.ABANDONED_LAST_HOURS), late=True, last=True),
 )
 
 
@@ -92,7 +100,13 @@ def _mark(which: Look) -> datetime | None:
 
 @repeated
 def _take(which: Look, since: datetime, before: datetime, now: datetime) -> Abandoned:
-    names: dict[str, Any] = {"before": now - which.after, "unsent": which.unsent, "reason": which.reason, "now": now}
+    names: dict[str, Any] = {
+        "before": now - FORGOTTEN_AFTER,
+        "late": which.late,
+        "last": which.last,
+        "reason": which.reason,
+        "now": now,
+    }
     span = {"first": first_row_id(since), "end": first_row_id(before)}
     with locked():
         open_rows = fetch(sql_upkeep.ABANDONED, {**names, **span})

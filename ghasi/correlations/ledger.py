@@ -34,8 +34,13 @@ from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome, RowStatus
+from ghasi.logs import get_logger
 
 _NO_PARTITION = "23514"
+_SLOW_CLAIM = {_NO_PARTITION, "42P01", "23505"}
+"""A day without a partition, a partition that is not there, a row that somebody else has made."""
+
+log = get_logger()
 
 
 def claim(
@@ -51,8 +56,12 @@ def claim(
         return []
     try:
         claims, known = _claim_new(intents, replica, epoch, now, arm)
-    except (IntegrityError, ProgrammingError):
-        # One of the days has no partition: looked for in those that are there.
+    except (IntegrityError, ProgrammingError) as error:
+        # Mostly one of the days has no partition: looked for in those that are there.
+        sqlstate = getattr(error.__cause__, "sqlstate", None)
+        if sqlstate not in _SLOW_CLAIM:
+            raise
+        log.warning("ledger.slow_claim", status=sqlstate, count=len(intents))
         claims, known = [], {intent.message_id for intent in intents}
     if not known:
         return claims

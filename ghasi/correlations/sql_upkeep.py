@@ -24,9 +24,15 @@ ON CONFLICT (name) DO UPDATE SET done_to = greatest(smpp.sweep_marks.done_to, ex
 
 # --- Abandoned ------------------------------------------------------------------------------------------------------
 
-_LEFT_OPEN = """
-c.status = 'PREPARED' AND c.prepared_at < %(before)s
-AND (c.gateway_epoch IS NOT NULL OR (%(unsent)s AND c.expires_at < %(now)s))
+# A refused part whose next try was made keeps its retry_at: only the last try of a part is open.
+_LEFT_OPEN = f"""
+((c.status = 'PREPARED' AND c.gateway_epoch IS NOT NULL AND c.prepared_at < %(before)s)
+ OR (%(late)s AND (%(last)s OR c.expires_at < %(now)s) AND (
+    (c.status = 'PREPARED' AND c.gateway_epoch IS NULL AND c.prepared_at < %(before)s)
+    OR (c.status = 'REJECTED' AND c.retry_at < %(before)s AND NOT EXISTS (
+        SELECT 1 FROM {LEDGER} n
+        WHERE n.message_id = c.message_id AND n.segment = c.segment AND n.attempt > c.attempt
+          AND n.enqueued_day >= c.enqueued_day)))))
 """
 
 # Neither names the days: a command may have been enqueued on any, and the primary key is then the only index that
@@ -40,14 +46,21 @@ ABANDONED = f"""
 SELECT c.id, c.enqueued_day, c.message_id FROM {LEDGER} c
 WHERE c.id >= %(first)s AND c.id < %(end)s
   AND (({_LEFT_OPEN}) OR (c.status = 'IN_DOUBT' AND c.in_doubt_reason = %(reason)s)
-       OR (c.status = 'EXPIRED' AND c.reason = %(reason)s))
+       OR (c.status IN ('EXPIRED', 'REJECTED') AND c.reason = %(reason)s))
 """
 
+
+def _by_state(refused: str, unsent: str, handed_over: str) -> str:
+    return f"""CASE WHEN c.status = 'REJECTED' THEN {refused} WHEN c.gateway_epoch IS NULL THEN {unsent}
+        ELSE {handed_over} END"""
+
+
 ABANDON = on_day_table(f"""
-SET status = CASE WHEN c.gateway_epoch IS NULL THEN 'EXPIRED' ELSE 'IN_DOUBT' END,
-    in_doubt_at = CASE WHEN c.gateway_epoch IS NULL THEN c.in_doubt_at ELSE %(now)s END,
-    in_doubt_reason = CASE WHEN c.gateway_epoch IS NULL THEN c.in_doubt_reason ELSE %(reason)s END,
-    reason = CASE WHEN c.gateway_epoch IS NULL THEN %(reason)s ELSE c.reason END
+SET status = {_by_state("'REJECTED'", "'EXPIRED'", "'IN_DOUBT'")},
+    retry_at = {_by_state("NULL", "c.retry_at", "c.retry_at")},
+    in_doubt_at = {_by_state("c.in_doubt_at", "c.in_doubt_at", "%(now)s")},
+    in_doubt_reason = {_by_state("c.in_doubt_reason", "c.in_doubt_reason", "%(reason)s")},
+    reason = {_by_state("%(reason)s", "%(reason)s", "c.reason")}
 FROM {records(("id", "uuid"))}
 WHERE c.id = u.id AND {_LEFT_OPEN}
 RETURNING c.operator_id, c.status = 'IN_DOUBT'

@@ -17,7 +17,7 @@ from workers.upkeep_abandoned import AbandonedSweep
 
 pytestmark = pytest.mark.usefixtures("django_ready")
 
-HOUR, LATE = abandoned.LOOKS
+HOUR, LATE, LAST = abandoned.LOOKS
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,74 @@ def test_a_part_handed_over_again_lately_is_left_alone(now: datetime) -> None:
     assert ledger.arm([part], replica="r1", epoch="e2", now=now - timedelta(minutes=1)) == {part.row_id}
     assert all_looks(HOUR, now, intent.message_id) == []
     assert [row.status for row in rows(intent.message_id)] == ["PREPARED"]
+    later = at + timedelta(hours=73)
+    assert all_looks(HOUR, later, intent.message_id) == [], "passed"
+    assert all_looks(LATE, later, intent.message_id) == [RowStatus.IN_DOUBT]
+
+
+@pytest.mark.parametrize("which", [LATE, LAST])
+def test_a_part_handed_over_shortly_before_its_first_looks_is_closed_by_the_next(
+    now: datetime, which: abandoned.Look
+) -> None:
+    at = now - which.after - timedelta(minutes=10)
+    mark(at)
+    intent = command(at)
+    [part] = claim(intent, at, armed=0).parts
+    assert ledger.arm([part], replica="r1", epoch="e2", now=now - timedelta(hours=2)) == {part.row_id}
+    assert all_looks(which, now, intent.message_id) == [RowStatus.IN_DOUBT]
+
+
+def refused(now: datetime, at: datetime, retry_at: datetime, **fields: Any) -> Intent:
+    intent = command(at, **fields)
+    [part] = claim(intent, at).parts
+    fate = PartOutcome(
+        part.row_id,
+        part.enqueued_day,
+        part.message_id,
+        PartFateKind.REJECTED,
+        at,
+        command_status=88,
+        retry_at=retry_at,
+    )
+    assert ledger.record([fate], now=at) == []
+    return intent
+
+
+def test_a_try_that_never_came_is_told_as_refused(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent = refused(now, at, at + timedelta(seconds=5))
+    assert all_looks(HOUR, now, intent.message_id) == []
+    assert all_looks(LATE, now, intent.message_id) == [RowStatus.REJECTED]
+    [row] = rows(intent.message_id)
+    assert (row.status, row.command_status, row.retry_at, row.reason) == ("REJECTED", 88, None, "command_gone_72h")
+    assert claim(intent, now).verdict is Verdict.SETTLED, "should the command come after all"
+
+
+def test_a_refused_part_that_was_tried_again_keeps_its_row(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent = refused(now, at, at + timedelta(seconds=5))
+    [again] = claim(intent, at + timedelta(seconds=6)).parts
+    ledger.record([accepted(again, at)], now=at)
+    assert all_looks(LATE, now, intent.message_id) == []
+    assert [row.reason for row in rows(intent.message_id)] == [None, None]
+
+
+def test_what_may_wait_longer_than_72_hours_is_closed_after_six_days(now: datetime) -> None:
+    at = now - timedelta(hours=145)
+    mark(at)
+    unsent = command(at, expires_at=now + timedelta(days=30))
+    claim(unsent, at, armed=0)
+    retry = refused(now, at, at + timedelta(seconds=5), expires_at=now + timedelta(days=30))
+    told: dict[UUID, list[RowStatus]] = {}
+    for which in abandoned.LOOKS:
+        while (found := abandoned.look(which, now=now)) is not None:
+            told |= {one.message_id: [part.status for part in one.parts] for one in found.outcomes}
+            abandoned.confirm(found)
+        mine = {key: told[key] for key in (unsent.message_id, retry.message_id) if key in told}
+        assert bool(mine) is which.last
+    assert mine == {unsent.message_id: [RowStatus.EXPIRED], retry.message_id: [RowStatus.REJECTED]}
 
 
 def test_what_never_left_expires_after_72_hours(now: datetime) -> None:
@@ -170,7 +238,8 @@ def test_open_parts_are_found_through_the_primary_key(now: datetime) -> None:
         "end": first_row_id(now),
         "before": now,
         "now": now,
-        "unsent": True,
+        "late": True,
+        "last": True,
         "reason": "x",
     }
     with transaction.atomic(), connection.cursor() as cursor:
@@ -178,5 +247,7 @@ def test_open_parts_are_found_through_the_primary_key(now: datetime) -> None:
         cursor.execute(f"EXPLAIN {sql_upkeep.ABANDONED}", names)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     scans = [line for line in plan.splitlines() if "Scan" in line]
-    assert scans
-    assert all("_pkey" in line for line in scans)
+    rows_of_span = [line for line in scans if " c_" in line or " c " in line]
+    assert rows_of_span
+    assert all("_pkey" in line for line in rows_of_span)
+    assert all("Index" in line for line in scans), "a later try is looked for by its message"

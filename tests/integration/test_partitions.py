@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
+from structlog.testing import capture_logs
 
-from ghasi.correlations import dead, ledger, partitions, sweep
+from ghasi.correlations import dead, ledger, partitions, sql, sweep
 from ghasi.correlations.models import DeadLetter, MessageCorrelation, SweepMark
 from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome
 
@@ -113,6 +114,22 @@ def test_a_claim_for_a_day_without_a_partition_makes_it(now: datetime) -> None:
     part = submitted(now + 6 * DAY)
     assert part.enqueued_day == now.date() + 6 * DAY
     assert status(part) == "SUBMITTED"
+
+
+def test_a_claim_without_its_partition_is_told(now: datetime) -> None:
+    with capture_logs() as told:
+        submitted(now + 6 * DAY)
+    [slow] = [one for one in told if one["event"] == "ledger.slow_claim"]
+    assert (slow["status"], slow["count"]) == ("42P01", 1)
+
+
+def test_another_fault_of_a_claim_is_raised(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sql, "CLAIM_NEW", sql.CLAIM_NEW.replace("SELECT DISTINCT message_id", "SELECT DISTINCT nothing")
+    )
+    with pytest.raises(ProgrammingError), capture_logs() as told:
+        submitted(now)
+    assert told == []
 
 
 def test_making_days_inside_a_transaction_works(now: datetime) -> None:

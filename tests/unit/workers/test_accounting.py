@@ -171,6 +171,10 @@ async def test_only_the_first_process_checks_and_a_failed_turn_is_not_the_last(
         present.first = True
         await until(lambda: shown(operator_id) == 1)
         assert turns >= 3
+        present.first = False
+        await until(lambda: shown(operator_id) == 0)
+        present.first = True
+        await until(lambda: shown(operator_id) == 1)
     finally:
         await one.stop()
 
