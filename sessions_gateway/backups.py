@@ -37,16 +37,21 @@ class Backups:
         self._closing: dict[str, asyncio.Task[None]] = {}
 
     def of(self, operator_id: str) -> str | None:
-        """The backup by the last credentials seen, here or by a replica that holds a slot of the operator."""
+        """The backup by the last credentials seen, here or by a replica that holds a slot of the operator.
+
+        Until any have been seen, whoever carries the traffic is taken for it: not known is not the same as none.
+        """
         settings = self._operators[operator_id].settings
+        records = self._neighbours.records(operator_id)
         if settings is not None:
             self._known[operator_id] = settings.backup_operator_id
-        else:
-            told = [one for one in self._neighbours.records(operator_id) if one.tps_limit > 0]
-            if told:
-                newest = max(told, key=lambda one: one.updated_at)
-                self._known[operator_id] = newest.backup_operator_id
-        return self._known.get(operator_id)
+        elif told := [one for one in records if one.tps_limit > 0]:
+            self._known[operator_id] = max(told, key=lambda one: one.updated_at).backup_operator_id
+        if operator_id in self._known:
+            return self._known[operator_id]
+        own = self._operators[operator_id].diversion
+        words = [(own.term, own.by), *((one.failover_term, one.carried_by) for one in records)]
+        return max(words, key=lambda word: word[0])[1]
 
     def look(self) -> None:
         """Opens and closes what has changed."""

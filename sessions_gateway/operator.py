@@ -22,6 +22,7 @@ from sessions_gateway.mirror import Mirror
 from sessions_gateway.operator_settings import OperatorSettings
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.session_record import Standing, session_record
+from sessions_gateway.settings_watch import SettingsWatch
 from sessions_gateway.slot_keeper import Leases, SlotKeeper
 from sessions_gateway.traffic import Traffic
 
@@ -80,6 +81,9 @@ class Operator:
             settled=self._slots_settled,
         )
         self._slots = self._keeper.slots
+        self._settings_watch = SettingsWatch(
+            self, tools.slot_tools, idle=lambda: assigned and self.wanted.wanted is not Wanted.BOUND
+        )
         self._bound: dict[int, BoundLinks] = {}
         self._last_bound_at: float | None = None
         self._last_unbound_at: float | None = None
@@ -90,6 +94,7 @@ class Operator:
 
     def start(self) -> None:
         self._keeper.start()
+        self._settings_watch.start()
 
     def wake(self) -> None:
         """Something this operator looks at has changed."""
@@ -110,6 +115,7 @@ class Operator:
         self._tell_outbound()
         self._changed()
         self.wake()
+        self._settings_watch.wake()
 
     def divert(self, diversion: Diversion) -> None:
         """Who carries the traffic, as decided elsewhere."""
@@ -126,6 +132,7 @@ class Operator:
         """Gives back what waits, finishes the windows within `grace` seconds, unbinds, gives the slots back."""
         self._stopping = True
         self._tell_outbound()
+        await self._settings_watch.stop()
         await self._keeper.stop(grace)
         self.outbound.stop()
 
@@ -215,8 +222,9 @@ class Operator:
     def settings_fetched(self, settings: OperatorSettings) -> None:
         before, self.settings = self.settings, settings
         self.share_gate()
-        if before is None or before.max_binds != settings.max_binds:
+        if before != settings:
             self.wake()
+            self._changed()
 
     def slot_bound(self, slot: int, bound: BoundLinks) -> None:
         self._bound[slot] = bound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ import pytest
 from nats.js.errors import KeyNotFoundError
 
 from ghasi.contracts import subjects
-from ghasi.contracts.sessions import ControlRequest, ReplicaRecord, SessionRecord, State
+from ghasi.contracts.sessions import ControlRequest, ReplicaRecord, SessionRecord, State, Wanted, WantedRecord
 from ghasi.contracts.submission import Fate, SubmitRequest, decode_answer, encode
-from sessions_gateway import health, replica_lease
+from sessions_gateway import health, replica_lease, settings_watch
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.failover import FailoverTimers
 from sessions_gateway.gateway import Gateway
@@ -177,6 +178,64 @@ async def test_over_and_back(pair: Pair) -> None:
     failback = next(one for one in pair.health if one["status"] == "FAILBACK")
     assert failback["previousStatus"] == "UNBOUND"
     assert failback["reason"]
+
+
+@pytest.mark.parametrize("action", ["drain", "unbind", "pause"])
+async def test_a_restart_while_the_primary_is_not_to_be_bound_finds_its_backup(pair: Pair, action: str) -> None:
+    name = f"r-{uuid.uuid4().hex[:8]}"
+    first = await pair.gateway(replica=name)
+    await until(lambda: first.operators[pair.primary].is_bound)
+    if action == "pause":
+        await first._want(pair.primary, WantedRecord(Wanted.PAUSED, "tester", "test", 1.0))
+    else:
+        await pair.order(pair.primary, action)
+    await until(lambda: view(first.operators[pair.primary]) == (State.FAILBACK, True))
+    await first.stop()
+    pair.place.gateways.remove(first)
+    pair.place.management.status = 503
+    binds = len(pair.place.smsc.binds)
+    second = await pair.place.gateway(pair.config(replica=name), bound=False)
+    operator = second.operators[pair.primary]
+    asked = len(pair.place.management.asked)
+    await until(lambda: len(pair.place.management.asked) > asked + 1)
+    pair.place.management.status = 0
+    await until(lambda: pair.backup in second.operators and second.operators[pair.backup].is_bound)
+    await until(lambda: view(operator) == (State.FAILBACK, True), seconds=15.0)
+    record = operator.record()
+    assert (record.backup_operator_id, record.tps_limit) == (pair.backup, 1000)
+    assert len(pair.place.smsc.binds) == binds, "settings only"
+
+
+async def test_what_changes_while_the_primary_is_not_to_be_bound_is_heard(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_watch, "REFRESH_EVERY", 0.1)
+    gateway = await pair.gateway()
+    await until(lambda: gateway.operators[pair.primary].is_bound)
+    await pair.order(pair.primary, "unbind")
+    pair.allow(tpsLimit=7)
+    await until(lambda: gateway.operators[pair.primary].record().tps_limit == 7)
+    pair.place.allow(backupOperatorId=None)
+    await until(lambda: pair.backup not in gateway.operators)
+
+
+async def test_until_the_backup_is_known_the_one_that_carries_is_kept(pair: Pair) -> None:
+    other = SessionRecord(
+        operator_id=pair.primary,
+        replica="other",
+        epoch="e",
+        state=State.FAILBACK,
+        updated_at=time.time(),
+        carried_by=pair.backup,
+        failover_term=3,
+    )
+    bucket = await pair.place.bus.bucket(subjects.BUCKET_SESSIONS)
+    await bucket.put(f"{pair.primary}.other", msgspec.json.encode(other))
+    del pair.place.management.answers[pair.primary]
+    gateway = await pair.gateway()
+    operator = gateway.operators[pair.primary]
+    await until(lambda: operator.diversion.by == pair.backup and operator.diversion.carries)
+    assert (operator.settings, operator.diversion.term) == (None, 3)
 
 
 async def test_a_short_drop_moves_nothing(pair: Pair) -> None:
