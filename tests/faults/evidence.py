@@ -97,5 +97,5 @@ class Evidence:
     dead: Sequence[str] = ()
     """Message ids of what stands in SMPP_DEAD."""
     inbox: Sequence[str] = ()
-    """Ids of receipts that wait for their part."""
+    """Ids of receipts that wait for their part, one for each receipt, without those matched or given up."""
     unsettled: int = 0

@@ -22,7 +22,11 @@ _ROWS = """
                      'retry', retry_at::time, 'in doubt', in_doubt_at::time)
     from smpp.message_correlations where requested_operator_id = %s
 """
-_INBOX = "select operator_message_id from smpp.receipts_inbox where operator_id = %s"
+# One that was matched or given up has an event, or it is lost.
+_INBOX = """
+    select operator_message_id from smpp.receipts_inbox
+    where operator_id = %s and matched_at is null and given_up_at is null
+"""
 
 
 async def gather(line: Line, commands: list[Command]) -> Evidence:
@@ -41,7 +45,7 @@ async def gather(line: Line, commands: list[Command]) -> Evidence:
         await bus.close()
     with psycopg.connect(line.servers.database_url) as database:
         rows = [Row(*values) for values in database.execute(_ROWS, [line.operator_id])]
-        inbox = [name for (name,) in database.execute(_INBOX, [line.operator_id])]
+        inbox = waiting(database, line.operator_id)
     return Evidence(
         commands=commands,
         submits=list(submits(line)),
@@ -53,6 +57,11 @@ async def gather(line: Line, commands: list[Command]) -> Evidence:
         inbox=inbox,
         unsettled=unsettled,
     )
+
+
+def waiting(database: psycopg.Connection[Any], operator_id: str) -> list[str]:
+    """Ids of the receipts that wait in the inbox."""
+    return [name for (name,) in database.execute(_INBOX, [operator_id])]
 
 
 async def pending(bus: Bus, line: Line) -> int:

@@ -9,10 +9,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tests.faults.evidence import Command, Dlr, Evidence, Row, Submit
+
+K = TypeVar("K")
 
 ACCEPTED = frozenset({"SUBMITTED", "DLR_RECEIVED"})
 CLOSED = frozenset({"SUBMITTED", "DLR_RECEIVED", "EXPIRED", "REJECTED", "IN_DOUBT"})
@@ -169,14 +172,24 @@ def _ids_that_differ(case: _Case, command: Command) -> Iterator[Finding]:
 
 
 def _lost_receipts(case: _Case) -> Iterator[Finding]:
-    told = {(event.operator_message_id, event.stat) for event in case.evidence.dlrs}
-    waiting = set(case.evidence.inbox)
-    for receipt in case.evidence.receipts:
-        names = (receipt.message_id, receipt.receipt_id)
-        if not any((name, receipt.stat) in told or name in waiting for name in names):
+    """Each event and each waiting receipt accounts for one receipt. The same octets, sent again, are one."""
+    told = Counter((event.operator_message_id, event.stat) for event in case.evidence.dlrs if not event.own)
+    waiting = Counter(case.evidence.inbox)
+    for receipt in dict.fromkeys(case.evidence.receipts):
+        names = dict.fromkeys((receipt.message_id, receipt.receipt_id))
+        if not (_take(told, [(name, receipt.stat) for name in names]) or _take(waiting, list(names))):
             yield Finding(
                 "a receipt was acknowledged and is gone", receipt.receipt_id, _batch(case, receipt.destination)
             )
+
+
+def _take(counted: Counter[K], keys: Iterable[K]) -> bool:
+    """Takes one of the first of the keys that is left."""
+    for key in keys:
+        if counted[key] > 0:
+            counted[key] -= 1
+            return True
+    return False
 
 
 def _strangers(case: _Case) -> Iterator[Finding]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
 
+import psycopg
 import pytest
 
+from ghasi.correlations.models import InboxReceipt
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
+from tests.faults.gather import waiting
 from tests.faults.oracle import Verdict, explain, judge
 
 TO = "93700000001"
@@ -84,6 +89,32 @@ def test_a_planted_loss_is_found(changes: dict[str, object], what: str) -> None:
 
 def test_a_receipt_that_waits_in_the_inbox_is_not_lost() -> None:
     assert judge(replace(SOUND, dlrs=[], inbox=["A1"])).holds
+
+
+def test_receipts_of_one_id_are_counted_and_the_same_octets_are_one() -> None:
+    assert judge(replace(SOUND, receipts=[*SOUND.receipts, *SOUND.receipts])).holds
+    two = replace(SOUND, receipts=[*SOUND.receipts, SentReceipt("A1", "A1", "93700000002", "DELIVRD")])
+    assert whats(judge(two))[0] == ["a receipt was acknowledged and is gone"]
+    assert "a receipt was acknowledged and is gone" not in whats(judge(replace(two, inbox=["A1"])))[0]
+
+
+def test_a_receipt_matched_in_the_inbox_without_its_event_is_lost(database_url: str, django_ready: None) -> None:
+    operator, now = uuid4(), datetime.now(UTC)
+    row = InboxReceipt.objects.create(
+        operator_id=operator,
+        receipt_key=1,
+        taken_at=now,
+        tried_at=now,
+        operator_message_id="A1",
+        lookup_keys=["A1"],
+        final=True,
+    )
+    with psycopg.connect(database_url, autocommit=True) as database:
+        assert judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator)))).holds
+        InboxReceipt.objects.filter(pk=row.pk).update(matched_at=now)
+        lost = judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator))))
+    row.delete()
+    assert whats(lost)[0] == ["a receipt was acknowledged and is gone"]
 
 
 def test_a_planted_double_is_found_once_for_each_copy() -> None:

@@ -233,7 +233,7 @@ def test_a_turn_goes_through_a_few_spans_and_skips_those_without_rows(now: datet
 
 
 def test_open_parts_are_found_through_the_primary_key(now: datetime) -> None:
-    names = {
+    names: dict[str, Any] = {
         "first": first_row_id(now - timedelta(minutes=5)),
         "end": first_row_id(now),
         "before": now,
