@@ -1,8 +1,9 @@
-"""Ending a task for sure."""
+"""Tasks that end for sure, tasks on the side, and a wait with an end."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 AGAIN = 0.1
@@ -21,3 +22,37 @@ async def end_task(task: asyncio.Task[Any] | None) -> None:
         await asyncio.wait({task}, timeout=AGAIN)
     if not task.cancelled():
         task.exception()
+
+
+async def wait_event(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event was set within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+class SideTasks:
+    """Tasks that run beside everything else; asyncio itself holds them weakly."""
+
+    def __init__(self, failed: Callable[[Exception], None]) -> None:
+        """`failed` is told what a task raised."""
+        self._failed = failed
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def wait(self, seconds: float) -> None:
+        """Gives those that run now up to `seconds` to end."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=max(0.0, seconds))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._failed(error)

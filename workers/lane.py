@@ -12,25 +12,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import nats.errors
-from nats.aio.msg import Msg
 from nats.js.errors import Error as JetStreamError
 
 from ghasi import crash
-from ghasi.bus import BusError, PullLane
-from ghasi.contracts import timers, topology
+from ghasi.bus import BusError
+from ghasi.contracts import timers
 from ghasi.contracts.commands import Refused
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import SideTasks, end_task, wait_event
 from workers import metrics
 from workers.carrier import Carrier
 from workers.context import Context, utc_now
-from workers.dead_letters import DeadLetters
-from workers.delivery import Delivery
+from workers.departures import Departures
 from workers.hands import Hands
-from workers.outgoing import Outgoing, take
-from workers.parcels import Leaving, by_size, by_time
+from workers.intake import Intake
+from workers.outgoing import Outgoing
+from workers.parcels import Leaving, by_size
 from workers.route import Route
 from workers.shelf import Load, Shelf
 from workers.spread import AHEAD, UNABLE, Spread
@@ -39,15 +38,11 @@ log = get_logger()
 
 HELD_WHILE_UNBOUND = 100
 HELD_AT_MOST = 2_000
-FETCH_TIMEOUT = 5.0
+LOOK_EVERY = 5.0
 FETCH_RETRY = 1.0
 IDLE_TICK = 0.5
 BACKUP_REFUSED_RETRY = 10.0
 """Seconds until a command that the backup's rules refuse is looked at again."""
-LEAD = 0.15
-"""Seconds before the last PDU booked leaves when the next are booked: a booking that begins where the one before it
-ended loses nothing to the time it takes, and one made long before takes from other processes what they could use."""
-NO_LIMIT_KNOWN = 1
 
 
 class Lane:
@@ -58,29 +53,23 @@ class Lane:
         self._context = context
         self._route = Route(context.holders, operator_id)
         self._shelf = Shelf()
-        self._dead = DeadLetters(context, operator_id)
         self._carrier = Carrier(context, self._route, self._put_back, self._forget, self._spawn_for)
         self._changed = asyncio.Event()
         self._freed = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._side = SideTasks(self._task_failed)
         self._loops: list[asyncio.Task[None]] = []
         self._hands = Hands()
         self._spread = Spread(context.holders)
-        self._booked = 0
-        """PDUs that have a time to leave and wait for it."""
-        self._departures: asyncio.Queue[tuple[float, int, str]] = asyncio.Queue()
-        self._burials = 0
-        self._pull: PullLane | None = None
+        self._departures = Departures(context)
+        self._intake = Intake(context, self._route, self._shelf, self._hands, self._side, self._freed)
         self._stopping = False
 
     async def start(self) -> None:
         """Raises BusError or TopologyConflict."""
-        consumer = topology.dispatch_consumer(self.operator_id)
-        await self._context.bus.ensure_consumer(consumer)
-        self._pull = await self._context.bus.pull(consumer)
+        await self._intake.start()
         self._route.listen(self._changed.set)
         self._loops = [
-            asyncio.create_task(self._forever(self._intake), name=f"intake-{self.operator_id}"),
+            asyncio.create_task(self._forever(self._take_in), name=f"intake-{self.operator_id}"),
             asyncio.create_task(self._forever(self._feed), name=f"feed-{self.operator_id}"),
             asyncio.create_task(self._forever(self._depart), name=f"depart-{self.operator_id}"),
         ]
@@ -97,22 +86,9 @@ class Lane:
                 log.exception("lane.step_failed", operatorId=self.operator_id)
                 await self._context.sleep(FETCH_RETRY)
 
-    # --- intake
-
-    async def _intake(self) -> None:
-        room = self._room()
-        if room <= 0 or self._pull is None:
-            self._freed.clear()
-            await _wait(self._freed, IDLE_TICK)
-            return
-        messages = await self._pull.fetch(room, FETCH_TIMEOUT)
-        if messages:
-            crash.point("dispatch.fetched")
-        for message in messages:
-            self._take(message)
-        self._changed.set()
-        if self._pull.missing:
-            await self._context.bus.ensure_consumer(topology.dispatch_consumer(self.operator_id))
+    async def _take_in(self) -> None:
+        if await self._intake.take(self._room()):
+            self._changed.set()
 
     def _room(self) -> int:
         """How many more commands may be in hand: enough to keep window and rate busy, few while unbound."""
@@ -127,23 +103,7 @@ class Lane:
         if waiting > timers.MAX_ACK_PENDING // 2:
             # Half of what the consumer may have outstanding waits for a retry: only what is due is pulled.
             return 0
-        return target - self._shelf.held - self._burials
-
-    def _take(self, message: Msg) -> None:
-        delivery = Delivery(message, asyncio.get_running_loop().time())
-        self._hands.hold(delivery)
-        try:
-            # By its own operator's rules: only what these refuse can never be sent, whoever carries for it now.
-            rules = self._route.rules_of(self.operator_id)
-            outgoing = take(delivery, self.operator_id, rules, utc_now(), self._context.config.retention_days)
-        except Refused as refused:
-            self._spawn(self._bury(delivery, refused))
-        except Exception:
-            # A fault of ours, or rules of a release to come: it lapses and holds up nobody behind it.
-            self._hands.lapse(delivery)
-            log.exception("lane.not_taken", operatorId=self.operator_id, streamSeq=delivery.sequence)
-        else:
-            self._shelf.put(outgoing)
+        return target - self._shelf.held
 
     # --- feeding
 
@@ -155,37 +115,20 @@ class Lane:
         ready = 0
         if holder is not None and not self._stopping:
             credit = min(self._spread.credit(holder.operator_id), self._context.gateway.max_pdus)
-            ready = self._shelf.pdus_waiting(credit) - self._booked if credit > self._booked else 0
+            booked = self._departures.booked
+            ready = self._shelf.pdus_waiting(credit) - booked if credit > booked else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
         if holder is None or ready <= 0:
             self._changed.clear()
-            await _wait(self._changed, IDLE_TICK if self._shelf.waiting else FETCH_TIMEOUT)
+            await wait_event(self._changed, IDLE_TICK if self._shelf.waiting else LOOK_EVERY)
             return
-        await self._book(holder, ready)
-
-    async def _book(self, holder: SessionRecord, count: int) -> None:
-        limit = holder.tps_limit or NO_LIMIT_KNOWN
-        booking = await self._context.throttle.book(holder.operator_id, limit, count)
-        if len(booking.delays) < count:
-            metrics.tps_throttle.labels(holder.operator_id).inc()
-        if not booking.delays:
-            await self._context.sleep(max(0.001, booking.retry_after))
-            return
-        start = asyncio.get_running_loop().time()
-        self._booked += len(booking.delays)
-        for first, size in by_time(booking.delays):
-            self._departures.put_nowait((start + first, size, holder.operator_id))
-        await self._context.sleep(max(0.0, booking.delays[-1] - LEAD))
+        await self._departures.book(holder, ready)
 
     async def _depart(self) -> None:
-        at, size, carrier = await self._departures.get()
-        pause = at - asyncio.get_running_loop().time()
-        if pause > 0:
-            await self._context.sleep(pause)
         try:
-            await self._send(size, carrier)
+            async with self._departures.next() as (size, carrier):
+                await self._send(size, carrier)
         finally:
-            self._booked -= size
             self._changed.set()
 
     async def _send(self, count: int, carrier: str) -> None:
@@ -210,7 +153,7 @@ class Lane:
             outgoing.replica = holder.replica
         for parcel in by_size(leaving, self._context.gateway.max_octets):
             self._spread.leave(holder, len(parcel))
-            self._spawn(self._hand_over(parcel, holder))
+            self._side.spawn(self._hand_over(parcel, holder))
 
     async def _of_this_carrier(self, loads: list[Load], carrier: str) -> list[Load]:
         """Commands begun over another operator go back to the stream once none of their parts is under way: the next
@@ -240,7 +183,7 @@ class Lane:
     def _refused(self, outgoing: Outgoing, refused: Refused, holder: SessionRecord) -> None:
         if holder.operator_id == self.operator_id:
             self._forget(outgoing)
-            self._spawn(self._bury(outgoing.delivery, refused))
+            self._side.spawn(self._intake.bury(outgoing.delivery, refused))
             return
         # Its own operator may carry it yet: it waits for that, or expires.
         self._spawn_for(outgoing, self._carrier.settling.give_back(outgoing, BACKUP_REFUSED_RETRY))
@@ -297,34 +240,15 @@ class Lane:
         self._changed.set()
         self._freed.set()
 
-    async def _bury(self, delivery: Delivery, refused: Refused) -> None:
-        self._burials += 1
-        try:
-            await self._dead.bury(delivery, refused)
-        except Exception:
-            self._hands.lapse(delivery)
-            raise
-        finally:
-            self._burials -= 1
-            self._freed.set()
-
     def _spawn_for(self, outgoing: Outgoing, coroutine: Coroutine[Any, Any, None]) -> None:
         async def held() -> None:
             async with self._holding([outgoing]):
                 await coroutine
 
-        self._spawn(held())
+        self._side.spawn(held())
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._logged(coroutine))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _logged(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        try:
-            await coroutine
-        except Exception:
-            log.exception("lane.task_failed", operatorId=self.operator_id)
+    def _task_failed(self, error: Exception) -> None:
+        log.error("lane.task_failed", operatorId=self.operator_id, exc_info=error)
 
     async def renew(self, older_than: float) -> None:
         """Tells the server that what arrived before `older_than` is still in our hands."""
@@ -335,13 +259,10 @@ class Lane:
         self._stopping = True
         end = asyncio.get_running_loop().time() + deadline
         await self._end_loops(deadline)
-        if self._pull is not None:
-            for message in await self._pull.stop():
-                await message.nak()
+        await self._intake.stop()
         for outgoing in self._shelf.drain():
             await outgoing.delivery.release()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=max(0.0, end - asyncio.get_running_loop().time()))
+        await self._side.wait(end - asyncio.get_running_loop().time())
         # Partly sent: the rows tell the next process which parts are left.
         await self._hands.release()
 
@@ -350,12 +271,5 @@ class Lane:
         *before, depart = self._loops
         for loop in before:
             await end_task(loop)
-        await _wait(self._carrier.idle, deadline)
+        await wait_event(self._carrier.idle, deadline)
         await end_task(depart)
-
-
-async def _wait(event: asyncio.Event, timeout: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout)
-    except TimeoutError:
-        pass

@@ -7,7 +7,7 @@ record it. Database errors are raised as Django's; nothing was written then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -31,8 +31,9 @@ from ghasi.correlations.db import (
 )
 from ghasi.correlations.hot import Call, transact
 from ghasi.correlations.partitions import ensure_partitions, existing_days
+from ghasi.correlations.recording import recording
 from ghasi.correlations.rows import Row, outcome_of
-from ghasi.correlations.texts import fit, fit_keys
+from ghasi.correlations.texts import fit
 from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome, RowStatus
 from ghasi.logs import get_logger
 
@@ -141,14 +142,6 @@ def arm(parts: Sequence[Part], *, replica: str, epoch: str, now: datetime) -> se
     return armed
 
 
-_RECORD = {
-    PartFateKind.ACCEPTED: sql.RECORD_ACCEPTED,
-    PartFateKind.REJECTED: sql.RECORD_REJECTED,
-    PartFateKind.IN_DOUBT: sql.RECORD_IN_DOUBT,
-    PartFateKind.NOT_SENT: sql.RECORD_NOT_SENT,
-}
-
-
 def record(outcomes: Sequence[PartOutcome], *, now: datetime) -> list[MessageOutcome]:
     """Writes what became of parts, by compare-and-set: a part that is settled already keeps its state.
 
@@ -165,7 +158,7 @@ def record_and_look(
     """`record`, and the rows of the statements of `look`, which are read after its commit."""
     calls: list[Call] = [(sql.OPEN, {"keys": lock_keys({outcome.message_id for outcome in outcomes})})]
     for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
-        calls += _recording(day, sorted(some, key=lambda outcome: outcome.row_id.int))
+        calls += recording(day, sorted(some, key=lambda outcome: outcome.row_id.int))
     written = len(calls)
     if several := list({outcome.message_id for outcome in outcomes if not outcome.alone}):
         # Under their locks: of two that settle a message's last parts at once, one sees the other's.
@@ -201,44 +194,6 @@ def _stands_as(row: Row, outcome: PartOutcome | None) -> bool:
         and row.status is RowStatus.REJECTED
         and row.command_status == outcome.command_status
     )
-
-
-def _recording(day: date, outcomes: Sequence[PartOutcome]) -> list[Call]:
-    calls: list[Call] = []
-    for kind, statement in _RECORD.items():
-        if records := [_RECORDS[kind](outcome) for outcome in outcomes if outcome.kind is kind]:
-            calls.append((sql.on_day(statement, day), {"rows": as_json(records)}))
-    return calls
-
-
-def _accepted(outcome: PartOutcome) -> dict[str, object]:
-    return {
-        "id": outcome.row_id,
-        "at": outcome.at,
-        "operator_message_id": fit(outcome.operator_message_id, 64),
-        "keys": fit_keys(outcome.lookup_keys) or None,
-    }
-
-
-def _rejected(outcome: PartOutcome) -> dict[str, object]:
-    return {
-        "id": outcome.row_id,
-        "command_status": outcome.command_status,
-        "reason": fit(outcome.reason, 64),
-        "retry_at": outcome.retry_at,
-    }
-
-
-def _doubted(outcome: PartOutcome) -> dict[str, object]:
-    return {"id": outcome.row_id, "at": outcome.at, "reason": fit(outcome.reason, 64)}
-
-
-_RECORDS: dict[PartFateKind, Callable[[PartOutcome], dict[str, object]]] = {
-    PartFateKind.ACCEPTED: _accepted,
-    PartFateKind.REJECTED: _rejected,
-    PartFateKind.IN_DOUBT: _doubted,
-    PartFateKind.NOT_SENT: lambda outcome: {"id": outcome.row_id},
-}
 
 
 def _settled(changed: Sequence[Row], found: Sequence[Row], now: datetime) -> list[MessageOutcome]:

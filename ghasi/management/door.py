@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ghasi.doors import DOORS, DoorError, Json, run_jsonl
 
 
-class DoorCommand(BaseCommand):
+class DoorCommand(BaseCommand, ABC):
     """A door for a person (an argument, words back) and for machines (`--json`, `--jsonl`)."""
 
     requires_system_checks: list[str] = []  # noqa: RUF012  (Django's own declaration)
@@ -45,13 +46,13 @@ class DoorCommand(BaseCommand):
             raise CommandError(str(error)) from None
         self._print(answer)
 
+    @abstractmethod
     def as_json(self, value: str, options: dict[str, Any]) -> Json:
         """The answer as `--json` prints it. May raise DoorError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def in_words(self, value: str, options: dict[str, Any]) -> list[str]:
         """The answer as lines for a person. May raise DoorError."""
-        raise NotImplementedError
 
     def _print(self, answer: Json | list[str]) -> None:
         # A terminal that cannot show a character must not cost the answer.

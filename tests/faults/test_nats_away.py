@@ -27,8 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 def flooding(**changes: Any) -> dict[str, Any]:
-    """Its receipts come 4 s after the submits and again 20 ms after each temporary answer, 100 at a time."""
-    receipts = {"delay": 4.0, "when": "always", "retryDelay": 0.02, "maxTries": 1_000_000, "window": 100}
+    """Its receipts come 1 s after the submits and again 20 ms after each temporary answer, 100 at a time."""
+    receipts = {"delay": 1.0, "when": "always", "retryDelay": 0.02, "maxTries": 1_000_000, "window": 100}
     return operator(windowSize=500, receipts=receipts, rules=[], tpsLimit=10_000, **changes)
 
 

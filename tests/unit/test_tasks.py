@@ -1,4 +1,4 @@
-"""ghasi.tasks: a task that is ended has ended."""
+"""ghasi.tasks: a task that is ended has ended, one on the side is waited for, a wait ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ghasi.tasks import end_task
+from ghasi.tasks import SideTasks, end_task, wait_event
 
 
 async def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
@@ -45,3 +45,32 @@ async def test_what_a_task_ended_with_is_not_raised() -> None:
 
 async def test_no_task_is_no_trouble() -> None:
     await end_task(None)
+
+
+async def test_an_event_is_waited_for_as_long_as_said() -> None:
+    event = asyncio.Event()
+    assert not await wait_event(event, 0.01)
+    asyncio.get_running_loop().call_soon(event.set)
+    assert await wait_event(event, 5.0)
+
+
+async def test_what_a_side_task_raises_is_told_and_the_others_are_waited_for() -> None:
+    told: list[Exception] = []
+    side, gate, done = SideTasks(told.append), asyncio.Event(), asyncio.Event()
+
+    async def fail() -> None:
+        raise ValueError("x")
+
+    async def work() -> None:
+        await gate.wait()
+        done.set()
+
+    side.spawn(fail())
+    side.spawn(work())
+    await side.wait(0.01)
+    assert not done.is_set()
+    gate.set()
+    await side.wait(5.0)
+    assert done.is_set()
+    assert [str(error) for error in told] == ["x"]
+    await side.wait(5.0)

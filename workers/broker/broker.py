@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from dramatiq import Actor, Broker, Message, Middleware, Worker
-from dramatiq.errors import ConnectionFailed, QueueNotFound
+from dramatiq.errors import BrokerError, ConnectionFailed, QueueNotFound
 
 from ghasi.bus import BusError, TopologyConflict
 from ghasi.logs import get_logger
@@ -89,8 +89,8 @@ class JetStreamBroker(Broker):
         return JetStreamConsumer(works, timeout)
 
     def enqueue(self, message: Message[Any], *, delay: int | None = None) -> Message[Any]:
-        """Work enters through the streams only."""
-        raise NotImplementedError("publish to the stream instead")  # pragma: no cover
+        """Work enters through the streams only: raises BrokerError."""
+        raise BrokerError("publish to the stream instead")  # type: ignore[no-untyped-call]
 
     def stop_pools(self) -> None:
         """Runs on Dramatiq's main thread before the threads stop: lanes need them to record what is in flight."""

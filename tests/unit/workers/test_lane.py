@@ -16,8 +16,9 @@ from ghasi.contracts.sessions import SendRules, State
 from ghasi.contracts.submission import Fate, PartFate
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, nothing, raising, until
-from workers import lane as module
-from workers.lane import HELD_WHILE_UNBOUND, LEAD, Lane
+from workers import intake
+from workers.departures import LEAD
+from workers.lane import HELD_WHILE_UNBOUND, Lane
 from workers.ledger_work import prepare, record
 
 LONG = "x" * 400
@@ -305,8 +306,8 @@ async def test_while_many_wait_for_their_retry_nothing_new_is_pulled(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timers, "MAX_ACK_PENDING", 4)
-    monkeypatch.setattr(module, "IDLE_TICK", 0.05)
-    monkeypatch.setattr(module, "FETCH_TIMEOUT", 0.2)
+    monkeypatch.setattr(intake, "IDLE_TICK", 0.05)
+    monkeypatch.setattr(intake, "FETCH_TIMEOUT", 0.2)
     bench.bind(window_size=1)
     bench.gateway.fate = lambda key: PartFate(key, Fate.REJECTED, command_status=THROTTLED)
     await bench.send(3)

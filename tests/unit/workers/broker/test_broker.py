@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import dramatiq
 import pytest
 from dramatiq import Worker
-from dramatiq.errors import ConnectionFailed, QueueNotFound
+from dramatiq.errors import BrokerError, ConnectionFailed, QueueNotFound
 
 from ghasi.bus import BusError
 from workers import actors
@@ -154,3 +154,9 @@ def test_only_the_queues_of_the_pools_exist(broker: JetStreamBroker) -> None:
     with pytest.raises(QueueNotFound):
         dramatiq.actor(lambda: None, queue_name="default", actor_name="x", broker=broker)
     assert broker.get_declared_delay_queues() == set()
+
+
+def test_nothing_can_be_enqueued(broker: JetStreamBroker) -> None:
+    message: dramatiq.Message[None] = dramatiq.Message("dispatch", "work", (), {}, {})
+    with pytest.raises(BrokerError, match="publish to the stream"):
+        broker.enqueue(message)
