@@ -10,10 +10,9 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks import usage
 from benchmarks.jasmin_stack import CONNECTORS, Jasmin, jasmin, version
-from benchmarks.kannel import until
-from benchmarks.load import Load, cost, rounded
+from benchmarks.load import Load
+from benchmarks.peer_run import run_peer
 from benchmarks.rig import TEXT
 from benchmarks.sink_process import Sink
 from benchmarks.smsc_process import Smsc, smsc_options
@@ -52,23 +51,7 @@ async def measure(load: Load) -> dict[str, Any]:
             await made.configure(smsc.ports * CONNECTORS)
             await _load(made, load.messages, sink.port, receipts=load.receipts)
             await made.bind(CONNECTORS)
-            return await _run(made, smsc, sink, load)
+            return await run_peer(made.pids(), smsc, sink, load)
         finally:
             smsc.child.stop()
             sink.child.stop()
-
-
-async def _run(made: Jasmin, smsc: Smsc, sink: Sink, load: Load) -> dict[str, Any]:
-    roots = {**made.pids(), "smsc": smsc.pid, "sink": sink.pid}
-    await until(lambda: smsc.counters().responses > 0, "the first response")
-    before, peak = usage.cpu_seconds(roots), usage.Peak(roots)
-    await until(lambda: smsc.counters().responses >= load.messages, "the last response", peak)
-    if load.receipts:
-        await until(lambda: sink.callbacks().requests >= load.messages, "the last callback", peak)
-    after = usage.cpu_seconds(roots)
-    counters, callbacks = smsc.counters(), sink.callbacks()
-    span = (counters.last_response - counters.first_response) / 1e9
-    found: dict[str, Any] = {"messagesPerSecond": round(load.messages / span, 1), "seconds": round(span, 3)}
-    if load.receipts:
-        found["toLastDlrPerSecond"] = round(load.messages / ((callbacks.last - counters.first_response) / 1e9), 1)
-    return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from benchmarks import usage
-from benchmarks.load import Load, cost, rounded
+from benchmarks.load import Load
 from benchmarks.missing import PeerMissing
+from benchmarks.peer_run import run_peer
 from benchmarks.rig import TEXT
 from benchmarks.sink_process import Sink
 from benchmarks.smsc_process import Smsc, smsc_options
@@ -30,7 +30,6 @@ from ghasi.devstack.rundir import RunDir
 from tests.support.product import free_port
 from tests.support.servers import new_run_dir
 
-PATIENCE = 300.0
 WINDOW = 100
 """More unanswered PDUs make bearerbox slower, not faster."""
 _AT_ONCE = 100
@@ -193,38 +192,8 @@ async def measure(load: Load, window: int = WINDOW) -> dict[str, Any]:
             await kannel.start()
             await kannel.load(load.messages, load.operators, receipts=load.receipts)
             smsc.start()
-            return await _run(kannel, smsc, sink, load)
+            return await run_peer(kannel.pids(), smsc, sink, load)
         finally:
             kannel.stop()
             smsc.child.stop()
             sink.child.stop()
-
-
-async def _run(kannel: Kannel, smsc: Smsc, sink: Sink, load: Load) -> dict[str, Any]:
-    roots = {**kannel.pids(), "smsc": smsc.pid, "sink": sink.pid}
-    await until(lambda: smsc.counters().responses > 0, "the first response")
-    before, peak = usage.cpu_seconds(roots), usage.Peak(roots)
-    await until(lambda: smsc.counters().responses >= load.messages, "the last response", peak)
-    if load.receipts:
-        await until(lambda: sink.callbacks().requests >= load.messages, "the last callback", peak)
-    after = usage.cpu_seconds(roots)
-    counters, callbacks = smsc.counters(), sink.callbacks()
-    span = (counters.last_response - counters.first_response) / 1e9
-    found: dict[str, Any] = {"messagesPerSecond": round(load.messages / span, 1), "seconds": round(span, 3)}
-    if load.receipts:
-        found["toLastDlrPerSecond"] = round(load.messages / ((callbacks.last - counters.first_response) / 1e9), 1)
-    return found | cost(before, after, load.messages) | {"memoryMib": rounded(peak.mib, 1)}
-
-
-async def until(holds: Callable[[], bool], what: str, peak: usage.Peak | None = None) -> None:
-    """Samples the memory once a second meanwhile, not more often: the samples run on the same cores."""
-    end, next_sample = time.monotonic() + PATIENCE, 0.0
-    while not holds():
-        now = time.monotonic()
-        assert now < end, f"{what} did not come within {PATIENCE} s"
-        if peak and now >= next_sample:
-            peak.sample()
-            next_sample = now + 1.0
-        await asyncio.sleep(0.01)
-    if peak:
-        peak.sample()

@@ -7,9 +7,10 @@ import time
 from typing import Any
 
 from benchmarks import smsclog
-from benchmarks.kannel import Kannel, run_dir, until, version
+from benchmarks.kannel import Kannel, run_dir, version
 from benchmarks.load import figures
 from benchmarks.offer import steadily
+from benchmarks.peer_run import until
 from benchmarks.sink_process import Sink
 from benchmarks.smsc_process import Smsc, SmscOptions
 from tests.support.product import ahead_of_others, free_port

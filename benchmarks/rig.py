@@ -6,10 +6,9 @@ import asyncio
 import json
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from benchmarks.smsc_process import Smsc, SmscOptions
 from ghasi.bus import Bus, BusSettings, Publication
 from ghasi.contracts import subjects
 from ghasi.devstack.servers import Servers
-from tests.support.platform import iso
+from tests.support.platform import command
 from tests.support.product import Product, ahead_of_others, operator
 
 TEXT = "Your code is 482913"
@@ -99,27 +98,11 @@ def rig(
 
 def commands(operator_ids: Sequence[str], count: int, text: str = TEXT, start: int = 0) -> list[Publication]:
     """Commands as docs/contract.md §2 has them, spread over the operators in turn; the destination counts them."""
-    now = datetime.now(UTC)
     made = []
     for number in range(start, start + count):
         operator_id = operator_ids[number % len(operator_ids)]
-        event_id = str(uuid.uuid4())
-        body = {
-            "version": "1.0",
-            "eventId": event_id,
-            "messageId": str(uuid.uuid4()),
-            "to": f"+937{number:08}",
-            "from": "GHASI",
-            "text": text,
-            "operatorId": operator_id,
-            "accountId": "b7c1f8d2-1111-4222-8333-444455556666",
-            "messageType": "SMS",
-            "encoding": "GSM7",
-            "longMessageStrategy": "CSMS",
-            "enqueuedAt": iso(now),
-            "expiresAt": iso(now + timedelta(hours=1)),
-        }
-        made.append(Publication(subjects.dispatch(operator_id), json.dumps(body).encode(), event_id))
+        body = command(operator_id, f"+937{number:08}", text, **{"from": "GHASI"})
+        made.append(Publication(subjects.dispatch(operator_id), json.dumps(body).encode(), body["eventId"]))
     return made
 
 
