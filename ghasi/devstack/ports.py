@@ -1,5 +1,6 @@
 """Ports for the servers of a local stack."""
 
+import atexit
 import random
 import socket
 import sys
@@ -51,6 +52,13 @@ def release(port: int) -> None:
     holder = _reserved.pop(port, None)
     if holder is not None:
         holder.close()
+
+
+@atexit.register
+def release_all() -> None:
+    """What is still reserved at the end goes without a complaint about open sockets."""
+    for port in list(_reserved):
+        release(port)
 
 
 def _reserve(port: int) -> bool:

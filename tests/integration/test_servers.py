@@ -26,8 +26,10 @@ from ghasi.devstack.rundir import RunDir
 from ghasi.devstack.servers import Servers
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+# A shell that runs the tests in its background has SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from ghasi.devstack.servers import Servers
 servers = Servers.start(Path(sys.argv[1]), only=sys.argv[2].split(","))
 print(servers.run._guard.pid, *(server.pid for server in servers._chosen), flush=True)
