@@ -23,7 +23,7 @@ from ghasi.logs import get_logger
 from workers import fates, metrics
 from workers.outcomes import message_publications, receipt_publications
 from workers.proofs import count_proofs
-from workers.receipt_reading import Late, RawReceipt, read
+from workers.receipt_reading import Late, RawReceipt, read_all
 
 __all__ = ["RawReceipt", "RetryLater", "Taken", "confirm", "take_in"]
 
@@ -72,7 +72,7 @@ def take_in(
     """
     crash.point("receipts.before_match")
     now = clock()
-    found = [read(raw, rules) for raw in batch]
+    found = read_all(batch, rules)
     late = [one for one in found if isinstance(one, Late)]
     receipts = [one for one in found if isinstance(one, ReceiptFacts)]
     try:
