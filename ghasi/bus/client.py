@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import nats.errors
 from nats.aio.client import Client
@@ -17,6 +17,7 @@ from ghasi.bus.errors import BusError, BusTimeout, NoHolder
 from ghasi.bus.headers import LeanClient
 from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
+from ghasi.bus.wire import acknowledgement
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer
 from ghasi.logs import get_logger
@@ -31,7 +32,7 @@ log = get_logger()
 class Bus:
     """Made by `Bus.connect`; reconnects for ever; closed by `close`."""
 
-    def __init__(self, settings: BusSettings, nc: Client) -> None:
+    def __init__(self, settings: BusSettings, nc: LeanClient) -> None:
         self.settings = settings
         self.nc = nc
         self.js: JetStreamContext = nc.jetstream(timeout=PUBLISH_TIMEOUT)
@@ -121,6 +122,14 @@ class Bus:
         """Waits until all are stored; raises PublishFailed or BusTimeout, then any part may be stored."""
         if publications:
             await self._publisher.publish(publications)
+
+    async def acknowledge(self, replies: Iterable[str]) -> None:
+        """Settles deliveries by their reply subjects, in one write. Nothing says that it arrived: what is lost comes
+        again. Raises BusError."""
+        try:
+            await self.nc.write([acknowledgement(reply) for reply in replies])
+        except (nats.errors.Error, OSError) as error:
+            raise BusError(type(error).__name__) from None
 
     async def bucket_keys(self, bucket: str, pattern: str = ">") -> list[str]:
         """Keys of a bucket as its stream names them: nats-py's `KeyValue.keys()` is empty at times, when its

@@ -1,4 +1,4 @@
-"""Headers of NATS messages, read as nats-py reads them and in a fraction of its time.
+"""Headers of NATS messages, read as nats-py reads them and in a fraction of its time; and many messages in one write.
 
 nats-py looks at each character of each name; measured, five headers cost it 40 µs of the 55 µs it takes to receive a
 message. Its own parser is replaced by one of the same results (tests/unit/bus/test_headers.py holds them equal).
@@ -6,6 +6,9 @@ message. Its own parser is replaced by one of the same results (tests/unit/bus/t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import nats.errors
 from nats.aio.client import Client
 
 
@@ -27,8 +30,23 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 
 
 class LeanClient(Client):
-    """nats-py's client with the parser above."""
+    """nats-py's client with the parser above and a way for messages that are octets already (`wire`)."""
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         return parse_headers(raw)
+
+    async def write(self, messages: Sequence[bytes]) -> None:
+        """Publishes what `wire` made, as `publish` does one by one. Raises nats.errors.Error as that does."""
+        if self.is_closed:
+            raise nats.errors.ConnectionClosedError
+        if self.is_draining_pubs:
+            raise nats.errors.ConnectionDrainingError
+        octets = b"".join(messages)
+        if not self.is_connected and len(octets) + self._pending_data_size > self._max_pending_size:
+            raise nats.errors.OutboundBufferLimitError
+        self.stats["out_msgs"] += len(messages)
+        self.stats["out_bytes"] += len(octets)
+        await self._send_command(octets)
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()

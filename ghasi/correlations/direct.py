@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -92,7 +92,7 @@ def _record(asked: Sequence[tuple[int, ReceiptFacts]], now: datetime) -> tuple[l
     facts = [one for _, one in asked]
     operator_id = facts[0].operator_id
     today = ledger_day(now)
-    written: list[date] = [today - timedelta(days=1), today]
+    statement = record_direct(lookback_days(now, back=RECENT_DAYS), [today - timedelta(days=1), today])
     keys = [one.receipt_key for one in facts]
     inbox = {
         "operator_id": operator_id,
@@ -104,7 +104,10 @@ def _record(asked: Sequence[tuple[int, ReceiptFacts]], now: datetime) -> tuple[l
     _, answer, ((known,),) = transact(
         [
             (sql.OPEN_PLANNED_ONCE, {"keys": []}),
-            (record_direct(lookback_days(now, back=RECENT_DAYS), written), {"operator_id": operator_id, "rows": rows}),
+            (
+                record_direct(lookback_days(now, back=RECENT_DAYS), written),
+                {"operator_id": operator_id, "rows": rows},
+            ),
             (INBOX_MAY_HOLD, inbox),
         ]
     )

@@ -18,6 +18,7 @@ from ghasi.correlations.rows import KeyedRow
 from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Proof, ReceiptFacts, RowStatus
 
+
 class Moved(Exception):
     """A row changed between reading and writing it: run the transaction again."""
 

@@ -19,7 +19,7 @@ _COLUMNS = (
 # Field order of direct.Found.
 _ANSWER = "n, message_id, segment, segments, attempt, operator_message_id, submitted_at, traceparent"
 
-# Served by message_correlations_receipt of each day, day by day by name: a plan over all partitions locks all of them.
+# Served by message_correlations_receipt of each day, by name: a plan over all partitions locks all of them.
 _NAMED = """
 SELECT '{day}'::date AS day, id, status, in_doubt_at, submitted_at FROM smpp.{table}
 WHERE operator_message_keys[1] = u.key AND operator_id = %(operator_id)s::uuid AND operator_message_keys IS NOT NULL
