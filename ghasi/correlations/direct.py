@@ -104,10 +104,7 @@ def _record(asked: Sequence[tuple[int, ReceiptFacts]], now: datetime) -> tuple[l
     _, answer, ((known,),) = transact(
         [
             (sql.OPEN_PLANNED_ONCE, {"keys": []}),
-            (
-                record_direct(lookback_days(now, back=RECENT_DAYS), written),
-                {"operator_id": operator_id, "rows": rows},
-            ),
+            (statement, {"operator_id": operator_id, "rows": rows}),
             (INBOX_MAY_HOLD, inbox),
         ]
     )
