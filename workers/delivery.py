@@ -41,10 +41,6 @@ class Delivery:
         if self._settle():
             await self._message.ack()
 
-    def acknowledged(self) -> str | None:
-        """As `ack`, for a caller who writes many at once: the reply subject; None where it is settled already."""
-        return self._message.reply if self._settle() else None
-
     async def ack_sync(self, timeout: float = 5.0) -> None:
         """Waits for the server; for what no ledger row answers. Raises BusError, then it may be called again."""
         if self.settled:

@@ -31,6 +31,7 @@ _RESULTS = {
     RowStatus.IN_DOUBT: SubmitResult.IN_DOUBT,
 }
 _WORST_FIRST = (SubmitResult.IN_DOUBT, SubmitResult.REJECTED, SubmitResult.EXPIRED, SubmitResult.ACCEPTED)
+_WITH_MICROSECONDS = len("2026-04-18T10:30:00.000001+00:00")
 _OUR_OWN = {RowStatus.REJECTED: DlrStatus.REJECTED, RowStatus.EXPIRED: DlrStatus.EXPIRED}
 
 
@@ -96,7 +97,9 @@ def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds, as all events write their times."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    # A third of the time of `timespec`, several times an event.
+    text = moment.isoformat()
+    return f"{text[:23]}Z" if len(text) == _WITH_MICROSECONDS else f"{text[:19]}.000Z"
 
 
 def _is_pending(part: PartState) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import nats.errors
 import redis.asyncio
 
-from ghasi.bus import Bus
+from ghasi.bus import Bus, BusError
 from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
@@ -45,7 +45,7 @@ async def _renew_for_ever(lanes: list[Lane] | list[ReceiptLane]) -> None:
         for lane in lanes:
             try:
                 await lane.renew(loop.time() - RENEW_AFTER)
-            except (nats.errors.Error, OSError) as error:
+            except (BusError, nats.errors.Error, OSError) as error:
                 log.warning("lane.not_renewed", operatorId=lane.operator_id, errorType=type(error).__name__)
 
 

@@ -12,12 +12,13 @@ from nats.js.api import ConsumerInfo
 from nats.js.kv import KeyValue
 
 from ghasi.bus import topology
+from ghasi.bus.arrived import Arrived
 from ghasi.bus.batch import BatchPublisher
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder
 from ghasi.bus.headers import LeanClient
-from ghasi.bus.pull import PullLane
+from ghasi.bus.pull import PlainLane, PullLane
 from ghasi.bus.settings import BusSettings
-from ghasi.bus.wire import acknowledgement
+from ghasi.bus.wire import Settlement, settlement
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer
 from ghasi.logs import get_logger
@@ -111,6 +112,10 @@ class Bus:
         """A started lane over a durable that exists."""
         return await PullLane(self.nc, consumer).start()
 
+    async def pull_plain(self, consumer: Consumer) -> PlainLane:
+        """The same for many small messages that are settled many at a time."""
+        return await PlainLane(self.nc, consumer).start()
+
     async def bucket(self, name: str) -> KeyValue:
         return await self.js.key_value(name)
 
@@ -123,11 +128,14 @@ class Bus:
         if publications:
             await self._publisher.publish(publications)
 
-    async def acknowledge(self, replies: Iterable[str]) -> None:
-        """Settles deliveries by their reply subjects, in one write. Nothing says that it arrived: what is lost comes
-        again. Raises BusError."""
+    async def settle(self, deliveries: Iterable[Arrived], kind: Settlement) -> None:
+        """Answers deliveries in one write. Nothing says that it arrived: what is lost comes again, whatever was
+        said. Raises BusError."""
+        messages = [settlement(one.reply, kind) for one in deliveries]
+        if not messages:
+            return
         try:
-            await self.nc.write([acknowledgement(reply) for reply in replies])
+            await self.nc.write(messages)
         except (nats.errors.Error, OSError) as error:
             raise BusError(type(error).__name__) from None
 

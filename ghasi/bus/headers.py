@@ -6,10 +6,14 @@ message. Its own parser is replaced by one of the same results (tests/unit/bus/t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+
+Taker = Callable[[bytes, bytes, bytes], None]
+"""Takes reply subject, payload and header block."""
 
 
 def parse_headers(raw: bytes) -> dict[str, str]:
@@ -30,7 +34,32 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 
 
 class LeanClient(Client):
-    """nats-py's client with the parser above and a way for messages that are octets already (`wire`)."""
+    """nats-py's client with the parser above, and ways around a coroutine and an object for each message: `write` for
+    messages that are octets already (`wire`), `subscribe_plain` for those that are to stay so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._takers: dict[int, Taker] = {}
+
+    async def subscribe_plain(self, subject: str, take: Taker) -> Subscription:
+        """`take` is called on the loop with each message as it is read. End it with `unsubscribe_plain`."""
+        subscription = await self.subscribe(subject)
+        self._takers[subscription._id] = take
+        return subscription
+
+    async def unsubscribe_plain(self, subscription: Subscription) -> None:
+        """Raises nats.errors.Error as nats-py does; `take` is called no more either way."""
+        self._takers.pop(subscription._id, None)
+        await subscription.unsubscribe()
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        take = self._takers.get(sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        take(reply, data, headers or b"")
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -7,11 +7,11 @@ nats-py takes 12 µs a message with headers, most of it for its coroutines; here
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 
 import nats.errors
 
 _NEWLINES = str.maketrans("\r\n", "  ")
-_ACK = b"+ACK"
 
 
 def message(subject: str, payload: bytes, headers: Mapping[str, str]) -> bytes:
@@ -31,10 +31,18 @@ def message(subject: str, payload: bytes, headers: Mapping[str, str]) -> bytes:
     )
 
 
-def acknowledgement(reply: str) -> bytes:
-    """An answer to a delivery: it is settled."""
+class Settlement(Enum):
+    """What JetStream is told of a delivery."""
+
+    DONE = b"+ACK"
+    GIVEN_BACK = b"-NAK"
+    IN_HAND = b"+WPI"
+
+
+def settlement(reply: str, kind: Settlement) -> bytes:
+    """An answer to a delivery, by its reply subject."""
     _check(reply)
-    return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(_ACK), _ACK)
+    return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(kind.value), kind.value)
 
 
 def _check(subject: str) -> None:
