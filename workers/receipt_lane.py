@@ -44,6 +44,7 @@ class ReceiptLane:
         self._held: list[Arrived] = []
         self._held_since = 0.0
         self._stopping = False
+        self.waits_for_rules = False
 
     async def start(self) -> None:
         """Raises BusError or TopologyConflict."""
@@ -107,7 +108,9 @@ class ReceiptLane:
             if waited % RULES_SAID_EVERY == 0:
                 log.warning("receipts.rules_unknown", operatorId=self.operator_id, count=len(self._held))
             waited += 1
+            self.waits_for_rules = True
             await asyncio.sleep(RULES_LOOK)
+        self.waits_for_rules = False
         return rules
 
     async def renew(self, older_than: float) -> None:
