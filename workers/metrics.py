@@ -40,6 +40,12 @@ receipts_inbox_oldest = Gauge(
     _OPERATOR,
     multiprocess_mode="livemostrecent",
 )
+receipts_unconsumed = Gauge(
+    "smpp_connector_receipts_unconsumed",
+    "Receipts in the stream that no lane takes in",
+    _OPERATOR,
+    multiprocess_mode="livemostrecent",
+)
 receipts_given_up = Counter(
     "smpp_connector_receipts_given_up_total", "Receipts told without a message, because no part was found", _OPERATOR
 )

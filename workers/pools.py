@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import nats.errors
 import redis.asyncio
 
-from ghasi.bus import Bus
+from ghasi.bus import Bus, BusError
 from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
@@ -25,6 +25,8 @@ from workers.holders import Holders
 from workers.lane import Lane
 from workers.presence import Presence
 from workers.receipt_lane import ReceiptLane
+from workers.receipt_lanes import ReceiptLanes
+from workers.strays import Strays
 from workers.throttle import Throttle
 from workers.upkeep_runner import UpkeepRunner
 
@@ -45,7 +47,7 @@ async def _renew_for_ever(lanes: list[Lane] | list[ReceiptLane]) -> None:
         for lane in lanes:
             try:
                 await lane.renew(loop.time() - RENEW_AFTER)
-            except (nats.errors.Error, OSError) as error:
+            except (BusError, nats.errors.Error, OSError) as error:
                 log.warning("lane.not_renewed", operatorId=lane.operator_id, errorType=type(error).__name__)
 
 
@@ -137,38 +139,30 @@ class ReceiptsPool:
         self._holders = Holders(time.monotonic)
         undo.push_async_callback(self._holders.stop)
         await self._holders.start(self._bus)
-        self._lanes: list[ReceiptLane] = []
-        self._consumers: list[topology.Consumer] = []
-        undo.push_async_callback(self._stop_lanes, 0.0)
+        self._lanes = ReceiptLanes(self._bus, self._works, self._holders)
+        undo.push_async_callback(self._lanes.stop, 0.0)
         for operator_id in config.operator_ids:
-            await self._open(operator_id)
-        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
-        self._chores = Chores(self._bus, self._presence, "receipts", self._consumers)
+            await self._lanes.open(operator_id)
+        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes.running), name="renew")
+        self._chores = Chores(self._bus, self._presence, "receipts", self._lanes.consumers)
         self._chores.start()
-        self._backups = Backups(self._holders, config.operator_ids, self._open)
+        self._backups = Backups(self._holders, config.operator_ids, self._lanes.open)
         self._backups.start()
+        self._strays = Strays(self._bus, self._presence, self._lanes)
+        self._strays.start()
         self._upkeep = UpkeepRunner(
             self._bus, self._works, self._presence, config.retention_days, self._holders.everyone
         )
         self._upkeep.start()
-        log.info("pool.started", queue="receipts", lanes=len(self._lanes))
-
-    async def _open(self, operator_id: str) -> None:
-        """Raises BusError or TopologyConflict."""
-        lane = ReceiptLane(self._bus, self._works, self._holders, operator_id)
-        await lane.start()
-        self._lanes.append(lane)
-        self._consumers.append(topology.receipt_consumer(operator_id))
-
-    async def _stop_lanes(self, deadline: float) -> None:
-        await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+        log.info("pool.started", queue="receipts", lanes=len(self._lanes.running))
 
     async def stop(self, deadline: float) -> None:
         log.info("pool.stopping", queue="receipts")
+        await self._strays.stop()
         await self._backups.stop()
         await self._upkeep.stop()
         await self._chores.stop()
-        await self._stop_lanes(deadline)
+        await self._lanes.stop(deadline)
         await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()

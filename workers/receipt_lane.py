@@ -11,13 +11,12 @@ import nats.errors
 from nats.js.errors import Error as JetStreamError
 
 from ghasi import crash
-from ghasi.bus import Bus, BusError
+from ghasi.bus import Arrived, Bus, BusError, Settlement
 from ghasi.contracts import subjects, topology
 from ghasi.contracts.sessions import SendRules
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
 from workers.broker.works import WorkQueue
-from workers.delivery import Delivery
 from workers.holders import Holders
 from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
 
@@ -29,6 +28,8 @@ RETRY = 1.0
 RULES_LOOK = 0.1
 RULES_SAID_EVERY = 300
 """Looks between two words about rules that nobody has said."""
+_KIND = subjects.HEADER_KIND.encode()
+_TAKEN_AT = subjects.HEADER_TAKEN_AT.encode()
 
 
 class ReceiptLane:
@@ -40,14 +41,16 @@ class ReceiptLane:
         self._works = works
         self._holders = holders
         self._task: asyncio.Task[None] | None = None
-        self._held: list[Delivery] = []
+        self._held: list[Arrived] = []
+        self._held_since = 0.0
         self._stopping = False
+        self.waits_for_rules = False
 
     async def start(self) -> None:
         """Raises BusError or TopologyConflict."""
         self._consumer = topology.receipt_consumer(self.operator_id)
         await self._bus.ensure_consumer(self._consumer)
-        self._pull = await self._bus.pull(self._consumer)
+        self._pull = await self._bus.pull_plain(self._consumer)
         self._task = asyncio.create_task(self._run(), name=f"receipts-{self.operator_id}")
 
     async def _run(self) -> None:
@@ -66,15 +69,15 @@ class ReceiptLane:
     async def _step(self) -> None:
         loop = asyncio.get_running_loop()
         if not self._held:
-            messages = await self._pull.fetch(BATCH, FETCH_TIMEOUT)
-            self._held = [Delivery(message, loop.time()) for message in messages]
+            self._held = await self._pull.fetch(BATCH, FETCH_TIMEOUT)
+            self._held_since = loop.time()
             if self._pull.missing:
                 await self._bus.ensure_consumer(self._consumer)
         if self._held:
             await self._take_in(self._held)
             self._held = []
 
-    async def _take_in(self, deliveries: Sequence[Delivery]) -> None:
+    async def _take_in(self, deliveries: Sequence[Arrived]) -> None:
         """Record, publish, acknowledge, in this order: a crash between them repeats what a message id drops."""
         raw = [_raw(self.operator_id, delivery) for delivery in deliveries]
         taken = await self._recorded(raw)
@@ -84,9 +87,8 @@ class ReceiptLane:
         if taken.woken:
             await self._works.run(confirm, taken)
         crash.point("receipts.before_ack")
-        for delivery in deliveries:
-            await delivery.ack()
-        await self._bus.flush()
+        # One write and no answer: an acknowledgement that is lost is a delivery that comes again.
+        await self._bus.settle(deliveries, Settlement.DONE)
         crash.point("receipts.acked")
 
     async def _recorded(self, raw: list[RawReceipt]) -> Taken:
@@ -106,14 +108,15 @@ class ReceiptLane:
             if waited % RULES_SAID_EVERY == 0:
                 log.warning("receipts.rules_unknown", operatorId=self.operator_id, count=len(self._held))
             waited += 1
+            self.waits_for_rules = True
             await asyncio.sleep(RULES_LOOK)
+        self.waits_for_rules = False
         return rules
 
     async def renew(self, older_than: float) -> None:
         """Tells the server that what arrived before `older_than` is still in our hands."""
-        for delivery in self._held:
-            if delivery.received_at <= older_than:
-                await delivery.renew()
+        if self._held and self._held_since <= older_than:
+            await self._bus.settle(self._held, Settlement.IN_HAND)
 
     async def stop(self, deadline: float) -> None:
         """Finishes the batch in hand within `deadline` seconds."""
@@ -123,25 +126,26 @@ class ReceiptLane:
                 self._task.cancel()
             await asyncio.wait({self._task}, timeout=deadline)
             await end_task(self._task)
-        for message in await self._pull.stop():
-            await message.nak()
-        for delivery in self._held:
-            await delivery.release()
+        try:
+            await self._bus.settle([*await self._pull.stop(), *self._held], Settlement.GIVEN_BACK)
+        except BusError as error:
+            # They come back by their ack wait.
+            log.warning("receipts.not_given_back", operatorId=self.operator_id, errorType=type(error).__name__)
 
 
-def _raw(operator_id: str, delivery: Delivery) -> RawReceipt:
+def _raw(operator_id: str, delivery: Arrived) -> RawReceipt:
     return RawReceipt(
         operator_id=operator_id,
         stream_seq=delivery.sequence,
         frame=delivery.data,
         taken_at=_taken_at(delivery),
-        kind=delivery.header(subjects.HEADER_KIND) or "",
+        kind=delivery.header(_KIND) or "",
     )
 
 
-def _taken_at(delivery: Delivery) -> datetime:
+def _taken_at(delivery: Arrived) -> datetime:
     """When the gateway took it in; when the stream stored it, where the gateway did not say."""
-    text = delivery.header(subjects.HEADER_TAKEN_AT)
+    text = delivery.header(_TAKEN_AT)
     if text:
         try:
             taken = datetime.fromisoformat(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
@@ -18,6 +19,7 @@ from ghasi.correlations.types import ReceiptFacts
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import DataSm, DeliverSm, decode_pdu
 from ghasi.smpp.receipt import IdBase, Receipt, ReceiptRules, parse_receipt
+from workers.receipt_usual import Usual
 
 BROKEN_PDU = "broken_pdu"
 OTHER_PDU = "other_pdu"
@@ -55,6 +57,30 @@ class Late:
     row_id: UUID
     response: LateResponse
     at: datetime
+
+
+def read_all(batch: Sequence[RawReceipt], rules: SendRules) -> list[ReceiptFacts | Late]:
+    """`read` of each message of one operator, in order, in a tenth of the time where the form is the usual one."""
+    if not batch:
+        return []
+    usual = _usual(batch[0].operator_id, rules)
+    found: list[ReceiptFacts | Late] = []
+    for raw in batch:
+        facts = None if raw.kind else usual.read(raw.frame, raw.stream_seq, raw.taken_at)
+        found.append(read(raw, rules) if facts is None else facts)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _usual(operator_id: str, rules: SendRules) -> Usual:
+    zone = _zone(rules.dlr_zone)
+    return Usual(
+        operator_id,
+        base=receipt_id_base(rules),
+        zone=zone,
+        submit_zone=None if rules.dlr_zone == PLAIN_RULES.dlr_zone else zone,
+        unknown_is_final=rules.unknown_is_final,
+    )
 
 
 def read(raw: RawReceipt, rules: SendRules) -> ReceiptFacts | Late:

@@ -7,6 +7,7 @@ run again for the same messages: the ledger compares before it sets, and an even
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from ghasi.logs import get_logger
 from workers import fates, metrics
 from workers.outcomes import message_publications, receipt_publications
 from workers.proofs import count_proofs
-from workers.receipt_reading import Late, RawReceipt, read
+from workers.receipt_reading import Late, RawReceipt, read_all
 
 __all__ = ["RawReceipt", "RetryLater", "Taken", "confirm", "take_in"]
 
@@ -72,7 +73,7 @@ def take_in(
     """
     crash.point("receipts.before_match")
     now = clock()
-    found = [read(raw, rules) for raw in batch]
+    found = read_all(batch, rules)
     late = [one for one in found if isinstance(one, Late)]
     receipts = [one for one in found if isinstance(one, ReceiptFacts)]
     try:
@@ -88,8 +89,8 @@ def take_in(
     _count(receipts, matched)
     count_proofs([*woken, *matched])
     publications = [one for message in settled for one in message_publications(message, now=now)]
-    mine = {(facts.receipt_key, facts.taken_at) for facts in receipts}
     publications += [one for receipt in (*woken, *matched) for one in receipt_publications(receipt, now=now)]
+    mine = {(facts.receipt_key, facts.taken_at) for facts in receipts}
     woken += [one for one in matched if (one.facts.receipt_key, one.facts.taken_at) not in mine]
     return Taken(publications, woken)
 
@@ -168,15 +169,19 @@ def _bare(facts: ReceiptFacts) -> ReceiptFacts:
 
 
 def _count(receipts: Sequence[ReceiptFacts], matched: Sequence[MatchedReceipt]) -> None:
+    """Each metric is looked up once a batch."""
     found = {receipt.facts.receipt_key for receipt in matched}
+    for (operator_id, status), count in Counter([(one.operator_id, one.status) for one in receipts]).items():
+        metrics.dlr_received.labels(str(operator_id), status).inc(count)
     for facts in receipts:
-        operator_id = str(facts.operator_id)
-        metrics.dlr_received.labels(operator_id, facts.status).inc()
         if facts.unreadable is not None:
-            metrics.dlr_unreadable.labels(operator_id, facts.unreadable).inc()
+            metrics.dlr_unreadable.labels(str(facts.operator_id), facts.unreadable).inc()
             log.warning(
-                "dlr.unreadable", operatorId=operator_id, receiptKey=facts.receipt_key, reason=facts.unreadable
+                "dlr.unreadable",
+                operatorId=str(facts.operator_id),
+                receiptKey=facts.receipt_key,
+                reason=facts.unreadable,
             )
         elif facts.receipt_key not in found:
-            metrics.dlr_correlation_not_found.labels(operator_id).inc()
-            log.warning("dlr.correlation.not_found", operatorId=operator_id, receiptKey=facts.receipt_key)
+            metrics.dlr_correlation_not_found.labels(str(facts.operator_id)).inc()
+            log.warning("dlr.correlation.not_found", operatorId=str(facts.operator_id), receiptKey=facts.receipt_key)

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 
 from ghasi.bus.errors import BusTimeout, PublishFailed
+from ghasi.bus.headers import LeanClient
+from ghasi.bus.wire import message
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.subjects import HEADER_MSG_ID
 from ghasi.logs import get_logger
@@ -53,7 +54,7 @@ class BatchRefused(Exception):
 class BatchPublisher:
     """Publishes on JetStream and returns when every message is stored."""
 
-    def __init__(self, nc: Client, timeout: float) -> None:
+    def __init__(self, nc: LeanClient, timeout: float) -> None:
         self._nc = nc
         self._timeout = timeout
         self._no_atomic: set[str] = set()
@@ -91,15 +92,15 @@ class BatchPublisher:
         first = await self._request(chunk[0], _headers(chunk[0], batch_id, 1, commit=False))
         if first:
             _raise_refusal(first)
-        for number, publication in enumerate(chunk[1:-1], start=2):
-            try:
-                await self._nc.publish(
-                    publication.subject,
-                    publication.payload,
-                    headers=_headers(publication, batch_id, number, False),
-                )
-            except (nats.errors.Error, OSError) as error:
-                raise PublishFailed(type(error).__name__) from None
+        try:
+            await self._nc.write(
+                [
+                    message(one.subject, one.payload, _headers(one, batch_id, number, commit=False))
+                    for number, one in enumerate(chunk[1:-1], start=2)
+                ]
+            )
+        except (nats.errors.Error, OSError) as error:
+            raise PublishFailed(type(error).__name__) from None
         _raise_refusal(await self._request(chunk[-1], _headers(chunk[-1], batch_id, last, commit=True)))
 
     async def _singly(self, chunk: list[Publication]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import nats.errors
 from nats.aio.client import Client
@@ -12,11 +12,13 @@ from nats.js.api import ConsumerInfo
 from nats.js.kv import KeyValue
 
 from ghasi.bus import topology
+from ghasi.bus.arrived import Arrived
 from ghasi.bus.batch import BatchPublisher
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder
 from ghasi.bus.headers import LeanClient
-from ghasi.bus.pull import PullLane
+from ghasi.bus.pull import PlainLane, PullLane
 from ghasi.bus.settings import BusSettings
+from ghasi.bus.wire import Settlement, settlement
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer
 from ghasi.logs import get_logger
@@ -31,7 +33,7 @@ log = get_logger()
 class Bus:
     """Made by `Bus.connect`; reconnects for ever; closed by `close`."""
 
-    def __init__(self, settings: BusSettings, nc: Client) -> None:
+    def __init__(self, settings: BusSettings, nc: LeanClient) -> None:
         self.settings = settings
         self.nc = nc
         self.js: JetStreamContext = nc.jetstream(timeout=PUBLISH_TIMEOUT)
@@ -110,6 +112,10 @@ class Bus:
         """A started lane over a durable that exists."""
         return await PullLane(self.nc, consumer).start()
 
+    async def pull_plain(self, consumer: Consumer) -> PlainLane:
+        """The same for many small messages that are settled many at a time."""
+        return await PlainLane(self.nc, consumer).start()
+
     async def bucket(self, name: str) -> KeyValue:
         return await self.js.key_value(name)
 
@@ -121,6 +127,17 @@ class Bus:
         """Waits until all are stored; raises PublishFailed or BusTimeout, then any part may be stored."""
         if publications:
             await self._publisher.publish(publications)
+
+    async def settle(self, deliveries: Iterable[Arrived], kind: Settlement) -> None:
+        """Answers deliveries in one write. Nothing says that it arrived: what is lost comes again, whatever was
+        said. Raises BusError."""
+        messages = [settlement(one.reply, kind) for one in deliveries]
+        if not messages:
+            return
+        try:
+            await self.nc.write(messages)
+        except (nats.errors.Error, OSError) as error:
+            raise BusError(type(error).__name__) from None
 
     async def bucket_keys(self, bucket: str, pattern: str = ">") -> list[str]:
         """Keys of a bucket as its stream names them: nats-py's `KeyValue.keys()` is empty at times, when its

@@ -1,4 +1,4 @@
-"""Headers of NATS messages, read as nats-py reads them and in a fraction of its time.
+"""Headers of NATS messages, read as nats-py reads them and in a fraction of its time; and many messages in one write.
 
 nats-py looks at each character of each name; measured, five headers cost it 40 µs of the 55 µs it takes to receive a
 message. Its own parser is replaced by one of the same results (tests/unit/bus/test_headers.py holds them equal).
@@ -6,7 +6,14 @@ message. Its own parser is replaced by one of the same results (tests/unit/bus/t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import nats.errors
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
+
+Taker = Callable[[bytes, bytes, bytes], None]
+"""Takes reply subject, payload and header block."""
 
 
 def parse_headers(raw: bytes) -> dict[str, str]:
@@ -27,8 +34,48 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 
 
 class LeanClient(Client):
-    """nats-py's client with the parser above."""
+    """nats-py's client with the parser above, and ways around a coroutine and an object for each message: `write` for
+    messages that are octets already (`wire`), `subscribe_plain` for those that are to stay so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._takers: dict[int, Taker] = {}
+
+    async def subscribe_plain(self, subject: str, take: Taker) -> Subscription:
+        """`take` is called on the loop with each message as it is read. End it with `unsubscribe_plain`."""
+        subscription = await self.subscribe(subject)
+        self._takers[subscription._id] = take
+        return subscription
+
+    async def unsubscribe_plain(self, subscription: Subscription) -> None:
+        """Raises nats.errors.Error as nats-py does; `take` is called no more either way."""
+        self._takers.pop(subscription._id, None)
+        await subscription.unsubscribe()
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        take = self._takers.get(sid)
+        if take is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        take(reply, data, headers or b"")
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         return parse_headers(raw)
+
+    async def write(self, messages: Sequence[bytes]) -> None:
+        """Publishes what `wire` made, as `publish` does one by one. Raises nats.errors.Error as that does."""
+        if self.is_closed:
+            raise nats.errors.ConnectionClosedError
+        if self.is_draining_pubs:
+            raise nats.errors.ConnectionDrainingError
+        octets = b"".join(messages)
+        if not self.is_connected and len(octets) + self._pending_data_size > self._max_pending_size:
+            raise nats.errors.OutboundBufferLimitError
+        self.stats["out_msgs"] += len(messages)
+        self.stats["out_bytes"] += len(octets)
+        await self._send_command(octets)
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()

@@ -19,6 +19,7 @@ from uuid import UUID
 from ghasi.contracts import timers
 from ghasi.correlations import sql_inbox
 from ghasi.correlations.db import as_json, execute, fetch, locked, repeated
+from ghasi.correlations.direct import record_plain
 from ghasi.correlations.hot import Call
 from ghasi.correlations.inbox_rows import Identity, fetch_waiting, identity, insert, key, mark_matched
 from ghasi.correlations.proving import MATCHABLE, prove, prove_waiting, until_still
@@ -54,7 +55,11 @@ def take_receipts(receipts: Sequence[ReceiptFacts], *, now: datetime) -> list[Ma
     """
     if not receipts:
         return []
-    matched, rest = until_still(lambda: _take(receipts, now))
+    direct, others = record_plain(receipts, now=now)
+    if not others:
+        return direct
+    matched, rest = until_still(lambda: _take(others, now))
+    matched = direct + matched
     if not rest:
         return matched
     # A part may have got its id after it was looked for and before its receipt stood in the inbox, where the

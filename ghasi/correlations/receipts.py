@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from ghasi.contracts import timers
 from ghasi.correlations import sql
 from ghasi.correlations.db import as_json, by_day, execute, fetch, fetch_keyed_rows, lookback_days
+from ghasi.correlations.direct import RECENT_DAYS
 from ghasi.correlations.ids import lock_key
 from ghasi.correlations.lattice import advance
 from ghasi.correlations.ledger import message_outcomes
@@ -17,9 +17,6 @@ from ghasi.correlations.partitions import existing_days
 from ghasi.correlations.rows import KeyedRow
 from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Proof, ReceiptFacts, RowStatus
-
-RECENT_DAYS = timers.CORRELATION_KEPT_HOURS // 24 + 1
-"""Receipts nearly always belong here; older days are opened only for those that found nothing."""
 
 
 class Moved(Exception):

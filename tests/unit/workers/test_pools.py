@@ -15,9 +15,10 @@ import nats.errors
 import pytest
 import redis.asyncio
 from dramatiq import Worker
+from nats.js.errors import NotFoundError
 
 from ghasi.bus import Bus, BusError, BusSettings, Publication
-from ghasi.contracts import subjects
+from ghasi.contracts import subjects, topology
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.contracts.submission import Fate, PartFate, SubmitAnswer, SubmitRequest, decode_request, encode
 from ghasi.tasks import end_task
@@ -224,3 +225,23 @@ async def test_the_client_fits_the_redis_that_is_configured(redis_url: str) -> N
 
 def test_no_thread_is_left_behind() -> None:
     assert [one.name for one in threading.enumerate() if one.name == "bus-loop"] == []
+
+
+async def test_receipts_of_a_former_backup_are_taken_in_after_a_restart(
+    settings: WorkerConfig, bus: Bus, platform: Platform
+) -> None:
+    """Nobody names it any more when the pool begins; what came meanwhile is in the stream."""
+    former, name = str(uuid.uuid4()), uuid.uuid4().hex
+    await bus.publish(Publication(subjects.receipt(former), receipt(name)))
+    await bound(bus, former)
+    async with Pools(settings, "receipts"):
+        one = topology.receipt_consumer(former)
+
+        async def taken_in() -> bool:
+            try:
+                info = await bus.js.consumer_info(one.stream, one.durable)
+            except NotFoundError:
+                return False
+            return bool(info.ack_floor and info.ack_floor.stream_seq) and not info.num_pending
+
+        await until(taken_in)
