@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ghasi.collector import spare_the_collector
 from ghasi.env import exit_on_bad_settings
 from ghasi.logs import setup_logging
 from workers import metrics_dir
@@ -40,3 +41,4 @@ broker = JetStreamBroker(
 broker.add_middleware(MetricsServer())
 dramatiq.set_broker(broker)
 actors.declare(broker)
+spare_the_collector()

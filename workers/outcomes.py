@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ghasi.contracts import subjects
 from ghasi.contracts.events import (
@@ -60,7 +61,7 @@ def unmatched_publication(facts: ReceiptFacts) -> Publication:
         occurred_at=iso(facts.taken_at),
         message_id=None,
         operator_message_id=facts.operator_message_id,
-        operator_id=str(facts.operator_id),
+        operator_id=operator_text(facts.operator_id),
         status=DlrStatus(facts.status),
         delivered_at=_delivered_at(facts),
         smpp_error_code=facts.error_code,
@@ -77,6 +78,8 @@ def unmatched_publication(facts: ReceiptFacts) -> Publication:
 def result_of(message: MessageOutcome) -> SubmitResult:
     """The worst part wins; a part with a receipt was accepted, as was one of which nothing was heard after that.
     Raises ValueError while every part is pending."""
+    if len(message.parts) == 1 and (only := _part_result(message.parts[0])) is not None:
+        return only
     found = {_part_result(part) for part in message.parts}
     for result in _WORST_FIRST:
         if result in found:
@@ -100,6 +103,12 @@ def iso(moment: datetime) -> str:
     # A third of the time of `timespec`, several times an event.
     text = moment.isoformat()
     return f"{text[:23]}Z" if len(text) == _WITH_MICROSECONDS else f"{text[:19]}.000Z"
+
+
+@lru_cache(maxsize=4096)
+def operator_text(operator_id: uuid.UUID) -> str:
+    """An operator's id as events write it: there are few, and each is written many times."""
+    return str(operator_id)
 
 
 def _is_pending(part: PartState) -> bool:
@@ -133,13 +142,14 @@ def _result(message: MessageOutcome, now: datetime) -> Publication:
     result = result_of(message)
     worst = _worst(message, result)
     attempt = max([part.attempt for part in message.parts])
-    msg_id = stable_id(message.message_id, attempt, result.value)
+    message_id = str(message.message_id)
+    msg_id = stable_id(message_id, attempt, result.value)
     event = SubmitResultEvent(
         event_id=event_id_of(msg_id),
         occurred_at=iso(now),
-        message_id=str(message.message_id),
+        message_id=message_id,
         account_id=message.account_id,
-        operator_id=str(message.operator_id),
+        operator_id=operator_text(message.operator_id),
         result=result,
         segments=len(message.parts),
         operator_message_ids=[part.operator_message_id for part in message.parts],
@@ -159,7 +169,7 @@ def _own_receipt(message: MessageOutcome, part: PartState, now: datetime) -> Pub
         occurred_at=iso(now),
         message_id=str(message.message_id),
         operator_message_id=_or_placeholder(None, message.message_id, part.segment),
-        operator_id=str(part.operator_id),
+        operator_id=operator_text(part.operator_id),
         status=status,
         delivered_at=None,
         smpp_error_code=None,
@@ -187,7 +197,7 @@ def _matched(receipt: MatchedReceipt) -> Publication:
         occurred_at=taken,
         message_id=message_id,
         operator_message_id=_or_placeholder(receipt.operator_message_id, receipt.message_id, receipt.segment),
-        operator_id=str(facts.operator_id),
+        operator_id=operator_text(facts.operator_id),
         status=DlrStatus(facts.status),
         delivered_at=(done or taken) if facts.status == DlrStatus.DELIVERED else None,
         smpp_error_code=facts.error_code,

@@ -14,20 +14,29 @@ from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, de
 from ghasi.contracts.sessions import SendRules
 from ghasi.correlations.types import DoubtRule, Intent, Part
 from ghasi.smpp.errors import FieldError
-from ghasi.smpp.pdu import encode_pdu
 from ghasi.sms.coding import Alphabet, FlashMode, Wanted
 from ghasi.sms.errors import AddressError, InvalidNumber, TextError, TooLong
 from ghasi.sms.reference import message_reference
 from ghasi.sms.segmentation import LongMode, Strategy
-from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
+from ghasi.sms.submit import MessageType, SubmitOptions
+from ghasi.sms.writer import SubmitWriter
 from workers.delivery import Delivery
 
 PLAIN_RULES = SendRules()
 
 
+_STRATEGIES = {one.value: one for one in Strategy}
+_TYPES = {one.value: one for one in MessageType}
+_WANTED = {one.value: one for one in Wanted}
+
+
 @lru_cache(maxsize=1024)
-def submit_options(rules: SendRules) -> SubmitOptions:
-    """An operator's rules as the text code takes them; raises ValueError on a word nobody knows."""
+def writer_of(rules: SendRules) -> SubmitWriter:
+    """What writes PDUs by an operator's rules; raises ValueError on a word nobody knows."""
+    return SubmitWriter(_submit_options(rules))
+
+
+def _submit_options(rules: SendRules) -> SubmitOptions:
     return SubmitOptions(
         alphabet=Alphabet(rules.alphabet),
         strict=rules.strict,
@@ -149,39 +158,42 @@ def take(
 def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[bytes], str]:
     """The complete submit_sm PDUs of a command, sequence numbers unset, and its long message strategy
     (`csms`, `tlv`, or "" for a single part). Raises Refused."""
-    message_id = str(command.message_id)
     try:
-        options = submit_options(rules)
-        if rules.user_message_reference:
-            options = replace(options, user_message_reference=message_reference(command.message_id))
-        strategy = Strategy(command.long_message_strategy)
-        if strategy is Strategy.CSMS and rules.long_mode == "sar":
-            options = _with_sar(options)
-        segmented = segment_message(command.text, Wanted(command.encoding), strategy, command.message_id, options)
-        submits = build_submits(
-            segmented,
+        writer, strategy = writer_of(rules), _STRATEGIES[command.long_message_strategy]
+        if rules.user_message_reference or (strategy is Strategy.CSMS and rules.long_mode == "sar"):
+            writer = _special(writer.options, command, rules, strategy)
+        pdus, mode = writer.write(
+            command.text,
+            _WANTED[command.encoding],
+            strategy,
+            command.message_id,
             to=command.to,
             sender=command.sender,
-            message_type=MessageType(command.message_type),
-            options=options,
+            message_type=_TYPES[command.message_type],
         )
-        pdus = [encode_pdu(submit) for submit in submits]
     except TooLong as error:
-        raise Refused(DeadReason.TOO_LONG, str(error), message_id) from None
+        raise Refused(DeadReason.TOO_LONG, str(error), str(command.message_id)) from None
     except TextError as error:
-        raise Refused(DeadReason.BAD_TEXT, str(error), message_id) from None
+        raise Refused(DeadReason.BAD_TEXT, str(error), str(command.message_id)) from None
     except AddressError as error:
         reason = DeadReason.BAD_DESTINATION if isinstance(error, InvalidNumber) else DeadReason.BAD_SENDER
-        raise Refused(reason, str(error), message_id) from None
+        raise Refused(reason, str(error), str(command.message_id)) from None
     except FieldError as error:
-        raise Refused(DeadReason.MALFORMED, str(error), message_id) from None
-    if segmented.mode is None:
+        raise Refused(DeadReason.MALFORMED, str(error), str(command.message_id)) from None
+    if mode is None:
         return pdus, ""
-    return pdus, "tlv" if segmented.mode is LongMode.PAYLOAD else "csms"
+    return pdus, "tlv" if mode is LongMode.PAYLOAD else "csms"
 
 
-def _with_sar(options: SubmitOptions) -> SubmitOptions:
-    return replace(options, long_mode=LongMode.SAR)
+def _special(
+    options: SubmitOptions, command: SmsDispatchCommand, rules: SendRules, strategy: Strategy
+) -> SubmitWriter:
+    """Options that differ from message to message."""
+    if rules.user_message_reference:
+        options = replace(options, user_message_reference=message_reference(command.message_id))
+    if strategy is Strategy.CSMS and rules.long_mode == "sar":
+        options = replace(options, long_mode=LongMode.SAR)
+    return SubmitWriter(options)
 
 
 def dead_letter_body(data: bytes, limit: int) -> tuple[bytes, dict[str, str]]:

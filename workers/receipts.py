@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, InterfaceError, connection
+from msgspec.structs import replace
 
 from ghasi import crash
 from ghasi.contracts.publication import Publication

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from ghasi.correlations import sql
 from ghasi.correlations.claims import OTHER_EVENT_WAIT, PLAN_CHANGED, Decision, NewPart, decide
 from ghasi.correlations.db import as_json, by_day, execute
-from ghasi.correlations.ids import row_id
+from ghasi.correlations.ids import row_ids
 from ghasi.correlations.partitions import ledger_day
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
-from ghasi.correlations.types import Claim, Intent, RowStatus, Verdict
+from ghasi.correlations.types import Claim, Intent, Part, RowStatus, Verdict
 
 EXPIRED_UNSENT = "expired"
 _OUTCOME = (Verdict.SETTLED, Verdict.DUPLICATE, Verdict.EXPIRED, Verdict.PARK, Verdict.WAIT)
@@ -29,6 +29,7 @@ class Claimer:
         self._epoch = fit(epoch, 128)
         self._now = now
         self._oldest = ledger_day(now) - timedelta(days=retention_days)
+        self._row_ids = row_ids(now)
         self._seen: set[UUID] = set()
         self._inserted: list[tuple[Intent, Row]] = []
         self._changed: list[tuple[Row, Row]] = []
@@ -43,6 +44,8 @@ class Claimer:
         if intent.message_id in self._seen:
             return Claim(intent.message_id, Verdict.WAIT, wait=OTHER_EVENT_WAIT)
         self._seen.add(intent.message_id)
+        if not rows and self._now < intent.expires_at:
+            return self._first(intent, intent.segments if armed is None else armed)
         decision = decide(rows, intent, self._now)
         to_send, after = self._apply(decision, rows, intent, armed)
         verdict = decision.verdict
@@ -53,6 +56,16 @@ class Claimer:
             wait=decision.wait,
             outcome=outcome_of(after) if verdict in _OUTCOME else None,
         )
+
+    def _first(self, intent: Intent, armed: int) -> Claim:
+        """What `decide` says of a message without rows that is in time, which is nearly every one."""
+        parts: list[Part] = []
+        for segment in range(1, intent.segments + 1):
+            row = self._new(intent, NewPart(segment, intent.segments, 1))
+            row = self._armed(row) if segment <= armed else row
+            self._inserted.append((intent, row))
+            parts.append(row.part())
+        return Claim(intent.message_id, Verdict.SEND, parts=tuple(parts))
 
     def _apply(
         self, decision: Decision, rows: Sequence[Row], intent: Intent, armed: int | None
@@ -82,7 +95,7 @@ class Claimer:
 
     def _new(self, intent: Intent, part: NewPart) -> Row:
         return Row(
-            row_id=row_id(self._now),
+            row_id=self._row_ids(),
             enqueued_day=self.day_of(intent),
             message_id=intent.message_id,
             event_id=intent.event_id,
@@ -102,7 +115,7 @@ class Claimer:
     def _reused(self, row: Row, intent: Intent) -> Row:
         return replace(
             row,
-            row_id=row_id(self._now),
+            row_id=self._row_ids(),
             event_id=intent.event_id,
             operator_id=intent.operator_id,
             prepared_at=self._now,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
+_AT_ONCE = 200
 
 
 def row_id(now: datetime, entropy: bytes = b"") -> UUID:
@@ -15,6 +17,20 @@ def row_id(now: datetime, entropy: bytes = b"") -> UUID:
     random = int.from_bytes(entropy or os.urandom(10), "big")
     high = (int(now.timestamp() * 1000) & 0xFFFFFFFFFFFF) << 80
     return UUID(int=high | _VERSION_7 | (random >> 68) << 64 | _VARIANT | (random & (2**62 - 1)))
+
+
+def row_ids(now: datetime) -> Callable[[], UUID]:
+    """Makes ids of one moment, as `row_id` does, with one look at clock and entropy for hundreds."""
+    pool = bytearray()
+
+    def made() -> UUID:
+        if not pool:
+            pool.extend(os.urandom(10 * _AT_ONCE))
+        entropy = bytes(pool[-10:])
+        del pool[-10:]
+        return row_id(now, entropy)
+
+    return made
 
 
 def lock_key(message_id: UUID) -> int:

@@ -75,7 +75,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
     def part(self, rows: Iterable[Row] = ()) -> Part:
         """The row as a worker hands it over; `rows` are its message's, for the refusals before it."""
-        same, last = refusals_before(self, rows)
+        same, last = refusals_before(self, rows) if self.attempt > 1 else (0, None)
         return Part(
             row_id=self.row_id,
             enqueued_day=self.enqueued_day,
@@ -169,7 +169,8 @@ def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:
 
 def outcome_of(rows: Iterable[Row]) -> MessageOutcome | None:
     """The message's outcome, or None while a part is pending or missing."""
-    last = list(last_attempts(rows).values())
+    rows = list(rows)
+    last = rows if len(rows) == 1 else list(last_attempts(rows).values())
     if not last or len(last) < last[0].segments or any(row.pending for row in last):
         return None
     first = last[0]
@@ -179,5 +180,5 @@ def outcome_of(rows: Iterable[Row]) -> MessageOutcome | None:
         account_id=first.account_id,
         operator_id=first.operator_id,
         traceparent=first.traceparent,
-        parts=tuple(row.state() for row in last),
+        parts=tuple([row.state() for row in last]),
     )

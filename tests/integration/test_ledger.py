@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
 from ghasi.correlations import ledger
 from ghasi.correlations.models import MessageCorrelation

@@ -4,13 +4,13 @@ import itertools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
+from msgspec.structs import replace
 
 from ghasi.correlations import inbox, ledger, partitions, sql, sql_proof
 from ghasi.correlations.db import lookback_days

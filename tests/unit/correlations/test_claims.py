@@ -1,13 +1,12 @@
 """The table of docs/architecture.md: rows a message has, and what becomes of its command."""
 
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace as msgspec_replace
+from msgspec.structs import replace
 
 from ghasi.correlations.claims import PLAN_CHANGED, Decision, decide
 from ghasi.correlations.rows import Row
@@ -276,7 +275,7 @@ class TestOtherCarrier:
         assert (resent.verdict, tries(resent)) == (Verdict.SEND, [(1, 2, True)])
         held = decide([doubt], replace(waiting, other_doubts=(DoubtRule(OPERATOR, "hold", 10.0),)), NOW)
         assert (held.verdict, held.policy) == (Verdict.PARK, ((doubt, "hold"),))
-        own = decide([msgspec_replace(doubt, operator_id=BACKUP)], waiting, NOW)
+        own = decide([replace(doubt, operator_id=BACKUP)], waiting, NOW)
         assert own.policy[0][1] == "fail"
 
     def test_the_rest_of_a_message_goes_over_the_other_where_a_phone_can_join_it(self) -> None:

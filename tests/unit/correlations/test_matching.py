@@ -1,9 +1,9 @@
 """Which part a receipt means."""
 
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from ghasi.correlations.lattice import Standing
 from ghasi.correlations.matching import Candidate, choose, same_number

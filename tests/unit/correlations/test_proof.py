@@ -1,13 +1,13 @@
 """Which part in doubt a receipt of an unknown id proves."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ghasi.correlations.proof import Doubt, Proven, Undecided, decide, other_readings
 from ghasi.correlations.rows import DoubtfulRow

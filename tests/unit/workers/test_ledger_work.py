@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, connection
+from msgspec.structs import replace
 
 from ghasi.correlations import inbox
 from ghasi.correlations.models import DeadLetter, MessageCorrelation
@@ -139,7 +140,7 @@ def test_without_an_id_no_receipt_is_looked_for(operator: UUID) -> None:
 def test_a_dead_letter_is_found_by_its_row(operator: UUID) -> None:
     row = DeadLetterRow(operator, 7, "not_json", None, 12, NOW)
     index_dead_letter(row)
-    index_dead_letter(replace(row, reason="malformed"))
+    index_dead_letter(dataclasses.replace(row, reason="malformed"))
     (found,) = DeadLetter.objects.filter(operator_id=operator)
     assert (found.stream_seq, found.reason, found.message_id, found.size) == (7, "malformed", None, 12)
 
