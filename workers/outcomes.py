@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ghasi.contracts import subjects
 from ghasi.contracts.events import (
@@ -102,6 +103,10 @@ def iso(moment: datetime) -> str:
     return f"{text[:23]}Z" if len(text) == _WITH_MICROSECONDS else f"{text[:19]}.000Z"
 
 
+# Operators give the minute, which thousands of receipts share.
+_iso_of_minute = lru_cache(maxsize=1024)(iso)
+
+
 def _is_pending(part: PartState) -> bool:
     return part.status is RowStatus.PREPARED or part.retry_at is not None
 
@@ -177,7 +182,7 @@ def _own_receipt(message: MessageOutcome, part: PartState, now: datetime) -> Pub
 def _matched(receipt: MatchedReceipt) -> Publication:
     facts = receipt.facts
     message_id = str(receipt.message_id)
-    done = iso(facts.done_at) if facts.done_at else None
+    done = _iso_of_minute(facts.done_at) if facts.done_at else None
     msg_id = stable_id(
         message_id, receipt.segment, receipt.attempt, facts.stat, facts.error_code, done, facts.receipt_key
     )
