@@ -111,6 +111,10 @@ def operator_text(operator_id: uuid.UUID) -> str:
     return str(operator_id)
 
 
+# Operators give the minute, which thousands of receipts share.
+_iso_of_minute = lru_cache(maxsize=1024)(iso)
+
+
 def _is_pending(part: PartState) -> bool:
     return part.status is RowStatus.PREPARED or part.retry_at is not None
 
@@ -187,7 +191,7 @@ def _own_receipt(message: MessageOutcome, part: PartState, now: datetime) -> Pub
 def _matched(receipt: MatchedReceipt) -> Publication:
     facts = receipt.facts
     message_id = str(receipt.message_id)
-    done = iso(facts.done_at) if facts.done_at else None
+    done = _iso_of_minute(facts.done_at) if facts.done_at else None
     msg_id = stable_id(
         message_id, receipt.segment, receipt.attempt, facts.stat, facts.error_code, done, facts.receipt_key
     )

@@ -20,7 +20,7 @@ def message(subject: str, payload: bytes, headers: Mapping[str, str]) -> bytes:
     Header names are our own constants and are written as they are.
     """
     _check(subject)
-    lines = "".join([f"{name}: {value.strip().translate(_NEWLINES)}\r\n" for name, value in headers.items()])
+    lines = "".join([f"{name}: {_line(value)}\r\n" for name, value in headers.items()])
     block = f"NATS/1.0\r\n{lines}\r\n".encode()
     return b"HPUB %b %d %d\r\n%b%b\r\n" % (
         subject.encode(),
@@ -43,6 +43,11 @@ def settlement(reply: str, kind: Settlement) -> bytes:
     """An answer to a delivery, by its reply subject."""
     _check(reply)
     return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(kind.value), kind.value)
+
+
+def _line(value: str) -> str:
+    value = value.strip()
+    return value.translate(_NEWLINES) if "\r" in value or "\n" in value else value
 
 
 def _check(subject: str) -> None:
