@@ -27,7 +27,8 @@ log = get_logger()
 class Mirror(Generic[T]):
     """`changed(key)` is called after each change. Values that cannot be read are logged and left out.
 
-    Keys that begin with `foreign` hold records of another kind and are passed over in silence.
+    Keys that begin with `foreign` hold records of another kind and are passed over in silence, and so are those that
+    end with `own`: what this process wrote itself it knows without reading it.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Mirror(Generic[T]):
         *,
         silence: float = SILENCE,
         foreign: tuple[str, ...] = (),
+        own: str = "",
     ) -> None:
         self._bus = bus
         self._bucket = bucket
@@ -46,7 +48,9 @@ class Mirror(Generic[T]):
         self._changed = changed
         self._silence = silence
         self._foreign = foreign
+        self._own = own
         self._items: dict[str, tuple[T, float, int]] = {}
+        self._families: dict[str, set[str]] = {}
         self._task: asyncio.Task[None] | None = None
         self.filled = asyncio.Event()
         """Set once the bucket has been read for the first time."""
@@ -71,6 +75,15 @@ class Mirror(Generic[T]):
         for key, (value, heard, _) in list(self._items.items()):
             if heard >= oldest:
                 yield key, value
+
+    def fresh_of(self, first: str, within: float) -> list[T]:
+        """The same for keys whose first token is `first`, at the cost of those alone."""
+        family = self._families.get(first)
+        if family is None:
+            return []
+        oldest = asyncio.get_running_loop().time() - within
+        found = [self._items[key] for key in sorted(family)]
+        return [value for value, heard, _ in found if heard >= oldest]
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._follow(), name=f"mirror-{self._bucket}")
@@ -113,15 +126,14 @@ class Mirror(Generic[T]):
 
     def _drop_unseen(self, seen: set[str]) -> None:
         for key in [key for key in self._items if key not in seen]:
-            del self._items[key]
-            self._changed(key)
+            self._drop(key)
 
     def _apply(self, key: str, operation: str | None, value: bytes | None, revision: int = 0) -> None:
-        if key.startswith(self._foreign):
+        if key.startswith(self._foreign) or (self._own and key.endswith(self._own)):
             return
         if operation in ("DEL", "PURGE") or not value:
-            if self._items.pop(key, None) is not None:
-                self._changed(key)
+            if key in self._items:
+                self._drop(key)
             return
         try:
             decoded = self._decoder.decode(value)
@@ -129,4 +141,17 @@ class Mirror(Generic[T]):
             log.error("bucket.unreadable", stream=self._bucket, detail="a record of another form is left out")
             return
         self._items[key] = (decoded, asyncio.get_running_loop().time(), revision)
+        self._families.setdefault(_first(key), set()).add(key)
         self._changed(key)
+
+    def _drop(self, key: str) -> None:
+        del self._items[key]
+        family = self._families[_first(key)]
+        family.discard(key)
+        if not family:
+            del self._families[_first(key)]
+        self._changed(key)
+
+
+def _first(key: str) -> str:
+    return key.partition(".")[0]
