@@ -200,3 +200,6 @@ class Health:
                 reason=word.reason,
             )
         said.status, said.repeat_at, said.trouble = word.status, now + repeat, word.trouble
+        operator = self._operators.get(word.operator_id)
+        if operator is not None and operator.is_bound:
+            said.look_at = said.repeat_at

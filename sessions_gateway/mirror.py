@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import nats.errors
@@ -103,16 +103,21 @@ class Mirror(Generic[T]):
                 await self._bus.ensure(streams=False)
 
     async def _watch(self, bucket: KeyValue) -> None:
-        """Returns after silence: a watch that a restarted server forgot looks like nothing happening."""
+        """Returns where silence means that the watch is dead: one that a restarted server forgot looks like nothing
+        happening."""
         watcher = await bucket.watchall()
         seen: set[str] | None = set()
+        newest = 0
         try:
             while True:
                 try:
-                    entry = await watcher.updates(timeout=self._silence)  # type: ignore[no-untyped-call]
+                    entry = await _next(watcher, self._silence)
                 except (nats.errors.TimeoutError, TimeoutError):
+                    if seen is None and await _has_told_all(watcher, newest):
+                        continue
                     return
                 if entry is not None:
+                    newest = max(newest, entry.revision or 0)
                     if seen is not None:
                         seen.add(entry.key)
                     self._apply(entry.key, entry.operation, entry.value, entry.revision or 0)
@@ -151,6 +156,28 @@ class Mirror(Generic[T]):
         if not family:
             del self._families[_first(key)]
         self._changed(key)
+
+
+async def _next(watcher: KeyValue.KeyWatcher, timeout: float) -> KeyValue.Entry | None:
+    """The next update; those that came together cost no timer and no task each. Raises nats.errors.TimeoutError."""
+    queue: asyncio.Queue[Any] = watcher._updates
+    if not queue.empty():
+        found: KeyValue.Entry | None = queue.get_nowait()
+        return found
+    return await watcher.updates(timeout=timeout)  # type: ignore[no-untyped-call,no-any-return]
+
+
+async def _has_told_all(watcher: KeyValue.KeyWatcher, newest: int) -> bool:
+    """Whether the server still knows the watch and has nothing for it beyond revision `newest`.
+
+    Asking is cheaper than watching anew, which brings every key again.
+    """
+    subscription: Any = watcher._sub
+    try:
+        told = await subscription.consumer_info()
+    except (JetStreamError, nats.errors.Error, OSError, TimeoutError):
+        return False
+    return told.delivered is not None and not told.num_pending and told.delivered.stream_seq <= newest
 
 
 def _first(key: str) -> str:

@@ -17,7 +17,7 @@ from sessions_gateway.store import StoreAway
 LOOK_EVERY = 2.0
 LOOK_SOON = 0.5
 """While a slot that we should hold is neither ours nor a living replica's."""
-LOOK_SELDOM = 15.0
+LOOK_SELDOM = 60.0
 """While all is held and bound as it should be: whatever changes that says so (`wake`)."""
 SHARE_AFTER = 20.0
 """Seconds that we hold more than our share until one slot is handed on; the same again until the next."""
