@@ -50,6 +50,8 @@ class FrameBuffer:
         buffer, start = self._buffer, self._start
         available = len(buffer) - start
         if available < _LENGTH.size:
+            if not available:
+                self._buffer, self._start = b"", 0
             return None
         (length,) = _LENGTH.unpack_from(buffer, start)
         if not HEADER_LENGTH <= length <= self._max_length:
