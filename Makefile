@@ -63,7 +63,7 @@ interop: $(STAMP) ## the acceptance suite against SMSCs that are not ours (needs
 	done
 
 bench: $(STAMP) ## every measurement, then the tables of docs/performance.md; more than an hour, needs a C compiler
-	@for name in throughput latency tps micro scale peers; do \
+	@for name in throughput latency tps micro scale soak peers; do \
 	    echo "benchmark: $$name"; $(BIN)/python -m benchmarks $$name || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("throughput", "latency", "tps", "micro", "scale", "peers", "report")
+NAMES = ("throughput", "latency", "tps", "micro", "scale", "soak", "peers", "report")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Throughput and look-up beside rows that are there already."""
+"""Throughput, look-up and the staff's pages beside rows that are there already."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import throughput
+from benchmarks import pages, throughput
 from benchmarks.load import Load, figures
 from ghasi.correlations import sql
 from ghasi.devstack.servers import Servers
@@ -20,12 +20,13 @@ _LOOK_UPS = 200
 _BATCH = 100
 _OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
 
-# Rows as they stand after a receipt. Their operator message ids are `old-1`, `old-2`, …
+# Rows as they stand after a receipt, under ids that begin with their time. Their operator message ids are `old-1`,
+# `old-2`, …
 _FILL = """
 INSERT INTO smpp.{partition} (id, message_id, event_id, operator_id, requested_operator_id, prepared_at, expires_at,
     submitted_at, dlr_received_at, enqueued_day, segment, segments, attempt, status, account_id, destination, sender,
     operator_message_id, operator_message_keys, dlr_state, error_code, gateway_replica, gateway_epoch)
-SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), %(operator)s, %(operator)s, at,
+SELECT uuidv7(at - localtimestamp), gen_random_uuid(), gen_random_uuid(), %(operator)s, %(operator)s, at,
     at + interval '1 hour', at, at, %(day)s, 1, 1, 1, 'DLR_RECEIVED', 'b7c1f8d2-1111-4222-8333-444455556666',
     '+9379' || lpad(n::text, 8, '0'), 'GHASI', 'old-' || n, ARRAY['old-' || n], 'DELIVERED', '000', 'bench', 'bench'
 FROM (SELECT n, %(day)s::date + n %% 80000 * interval '1 second' AS at
@@ -82,6 +83,7 @@ async def measure(rows: int, messages: int) -> dict[str, Any]:
     def prepare(servers: Servers) -> None:
         found["filledPerSecond"] = round(rows / fill(servers, rows))
         found["lookUpMs"] = look_up(servers, rows)
+        found["pagesMs"] = pages.measure(servers, rows)
 
     one = await throughput.measure(Load(messages=messages), prepare=prepare)
     return found | {key: one[key] for key in ("messagesPerSecond", "toLastDlrPerSecond", "cpuPer10k")}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.load import spread
+from benchmarks.pages import NAMES as PAGES
 
 Content = Mapping[str, Any]
 _ROLES = ("gateway", "dispatch", "receipts", "nats", "postgres", "valkey")
@@ -166,6 +167,35 @@ def ledger(content: Content) -> str:
     return table(heads, rows)
 
 
+def pages(content: Content) -> str:
+    """Half of the calls and the slowest, by size of the ledger."""
+    found = sorted(content["results"]["ledger"].values(), key=lambda one: int(one["rows"]))
+    measured = [one for one in found if "pagesMs" in one]
+    if not measured:
+        return "Not measured yet."
+    rows = []
+    for name, title in PAGES.items():
+        shown = [one["pagesMs"][name] for one in measured]
+        rows.append([title, *(f"{number(one['p50'])} ({number(one['most'])})" for one in shown)])
+    return table(["ms, median (most)", *(f"{one['rows']:,} rows" for one in measured)], rows)
+
+
+def soak(content: Content) -> str:
+    found = content["results"]
+    rows = [
+        [
+            role,
+            f"{found['cpuPercent'][role]:.1f} %",
+            *(number(found["memory"][role][key]) for key in ("firstMib", "lastMib", "mostMib", "mibPerHour")),
+        ]
+        for role in _ROLES
+        if role in found["memory"]
+    ]
+    heads = ["process", "of a core", "MiB, first third", "MiB, last third", "most MiB", "MiB an hour"]
+    load = f"{number(found['minutes'])} minutes, {number(found['offered'])} messages a second with receipts."
+    return f"{load}\n\n{table(heads, rows)}"
+
+
 def micro(content: Content) -> str:
     found = content["results"]
     systems = list(dict.fromkeys(who for each in found.values() for who in each))
@@ -181,6 +211,8 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "tps": ("tps", tps),
     "binds": ("scale", binds),
     "ledger": ("scale", ledger),
+    "pages": ("scale", pages),
+    "soak": ("soak", soak),
     "micro": ("micro", micro),
 }
 """By the name of its place in the document: whose results, and how they are shown."""

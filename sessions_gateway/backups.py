@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from ghasi.logs import get_logger
@@ -28,12 +28,14 @@ class Backups:
         open_one: Callable[[str], None],
         close_one: Callable[[str], Coroutine[Any, Any, None]],
     ) -> None:
-        self._assigned = tuple(assigned)
+        self._assigned = frozenset(assigned)
         self._operators = operators
         self._neighbours = neighbours
         self._open = open_one
         self._close = close_one
         self._known: dict[str, str | None] = {}
+        self._named: dict[str, str] = {}
+        self._primaries: dict[str, set[str]] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
 
     def of(self, operator_id: str) -> str | None:
@@ -53,17 +55,33 @@ class Backups:
         words = [(own.term, own.by), *((one.failover_term, one.carried_by) for one in records)]
         return max(words, key=lambda word: word[0])[1]
 
-    def look(self) -> None:
-        """Opens and closes what has changed."""
-        wanted = {self.of(operator_id) for operator_id in self._assigned} - {None}
-        for backup in sorted(one for one in wanted if one is not None):
-            if backup not in self._operators:
-                log.info("backup.opened", operatorId=backup)
-                self._open(backup)
-        for operator_id in list(self._operators):
-            if operator_id not in self._assigned and operator_id not in wanted and operator_id not in self._closing:
-                log.info("backup.closed", operatorId=operator_id)
-                self._closing[operator_id] = asyncio.create_task(self._retire(operator_id))
+    def primaries(self, operator_id: str) -> frozenset[str]:
+        """The assigned operators whose backup this is, as of the last look at each."""
+        return frozenset(self._primaries.get(operator_id, ()))
+
+    def look(self, operator_ids: Iterable[str]) -> None:
+        """Opens and closes what has changed, after another look at what these assigned operators name."""
+        for operator_id in operator_ids:
+            self._name(operator_id, self.of(operator_id))
+        for backup in sorted(self._primaries.keys() - self._operators.keys()):
+            log.info("backup.opened", operatorId=backup)
+            self._open(backup)
+        for operator_id in self._operators.keys() - self._assigned - self._primaries.keys() - self._closing.keys():
+            log.info("backup.closed", operatorId=operator_id)
+            self._closing[operator_id] = asyncio.create_task(self._retire(operator_id))
+
+    def _name(self, operator_id: str, backup: str | None) -> None:
+        before = self._named.get(operator_id)
+        if before == backup:
+            return
+        if before is not None:
+            del self._named[operator_id]
+            self._primaries[before].discard(operator_id)
+            if not self._primaries[before]:
+                del self._primaries[before]
+        if backup is not None:
+            self._named[operator_id] = backup
+            self._primaries.setdefault(backup, set()).add(operator_id)
 
     async def _retire(self, operator_id: str) -> None:
         try:

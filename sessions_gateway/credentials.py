@@ -15,6 +15,8 @@ from sessions_gateway.config import ManagementConfig
 from sessions_gateway.operator_settings import Credentials, InvalidSettings, parse_credentials
 
 MAX_ANSWER_OCTETS = 64 * 1024
+MAX_AT_ONCE = 32
+"""Fetches under way: a thousand operators whose links drop together must not time each other out."""
 
 
 class CredentialsError(Exception):
@@ -31,6 +33,8 @@ class CredentialsClient:
 
     def __init__(self, config: ManagementConfig) -> None:
         self._config = config
+        self._turn = asyncio.Semaphore(MAX_AT_ONCE)
+        self._context: tuple[tuple[int, ...], ssl.SSLContext] | None = None
 
     async def fetch(self, operator_id: str) -> Credentials:
         """Raises CredentialsError; its text names the rule broken, never a value."""
@@ -55,6 +59,7 @@ class CredentialsClient:
         url = f"{self._config.url}/internal/operators/{operator_id}/smpp-credentials"
         try:
             async with (
+                self._turn,
                 asyncio.timeout(self._config.timeout),
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls())) as session,
                 session.get(url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False) as response,
@@ -72,6 +77,15 @@ class CredentialsClient:
         config = self._config
         if not config.url.startswith("https://"):
             return True
+        # Loading certificates takes milliseconds of the whole process: anew only when the files changed.
+        files = [path for path in (config.ca, config.client_cert, config.client_key) if path]
+        stamp = tuple(path.stat().st_mtime_ns for path in files)
+        if self._context is None or self._context[0] != stamp:
+            self._context = (stamp, self._new_context())
+        return self._context[1]
+
+    def _new_context(self) -> ssl.SSLContext:
+        config = self._config
         context = ssl.create_default_context(cafile=str(config.ca) if config.ca else None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if config.client_cert and config.client_key:

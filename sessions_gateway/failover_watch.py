@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from ghasi.contracts.sessions import SessionRecord, State, Wanted
 from ghasi.logs import get_logger
@@ -14,12 +16,15 @@ from sessions_gateway.neighbours import Neighbours
 from sessions_gateway.operator import STOPPING, Operator
 
 LOOK_EVERY = 0.5
+ROUNDS = 20
+"""Looks in which every operator comes up once, the settled ones included: 10 s."""
 
 log = get_logger()
 
 
 class FailoverWatch:
-    """Looks at each assigned operator twice a second and at every change of a record."""
+    """Looks at an assigned operator at every change of its record or its backup's, and twice a second while time
+    alone may decide something."""
 
     def __init__(
         self,
@@ -34,10 +39,15 @@ class FailoverWatch:
         self._backups = backups
         self._failovers = {operator_id: Failover(timers) for operator_id in assigned}
         self._loop = asyncio.get_running_loop()
+        self._changed: set[str] = set(assigned)
+        self._restless: set[str] = set()
+        self._turns: deque[str] = deque(assigned)
+        self._next_round = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def changed(self) -> None:
+    def changed(self, operator_id: str) -> None:
+        self._changed.add(operator_id)
         self._wake.set()
 
     def start(self) -> None:
@@ -52,21 +62,39 @@ class FailoverWatch:
         while True:
             self._wake.clear()
             try:
-                self._look_at_all()
+                self._look_around()
             except Exception:
                 log.exception("failover.look_failed")
             try:
-                async with asyncio.timeout(LOOK_EVERY):
+                async with asyncio.timeout(max(0.0, self._next_round - self._loop.time())):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
-    def _look_at_all(self) -> None:
-        self._backups.look()
-        for operator_id, failover in self._failovers.items():
-            self._look(self._operators[operator_id], failover)
+    def _look_around(self) -> None:
+        due, self._changed = self._changed, set()
+        for operator_id in list(due):
+            due |= self._backups.primaries(operator_id)
+        now = self._loop.time()
+        if now >= self._next_round:
+            self._next_round = now + LOOK_EVERY
+            due |= self._restless
+            due.update(self._in_turn())
+        due &= self._failovers.keys()
+        # Whatever goes wrong on the way, all of them are looked at again.
+        self._restless |= due
+        self._backups.look(due)
+        for operator_id in due:
+            if self._look(self._operators[operator_id], self._failovers[operator_id]):
+                self._restless.discard(operator_id)
 
-    def _look(self, operator: Operator, failover: Failover) -> None:
+    def _in_turn(self) -> Iterable[str]:
+        count = -(-len(self._turns) // ROUNDS)
+        self._turns.rotate(count)
+        return islice(self._turns, count)
+
+    def _look(self, operator: Operator, failover: Failover) -> bool:
+        """True where nothing can follow from time alone: bound here, or without a backup, and not diverted."""
         operator_id, now = operator.operator_id, self._loop.time()
         term, by = self._follow(operator, failover)
         backup = self._backups.of(operator_id)
@@ -81,6 +109,7 @@ class FailoverWatch:
             failover.note(view, now)
         trouble = self._trouble(backup, view, failover.over or failover.due(now))
         self._show(operator, Diversion(by, term, by is not None and bool(view.backup_bound), trouble))
+        return by is None and not failover.over and not trouble and (backup is None or operator.is_bound)
 
     def _follow(self, operator: Operator, failover: Failover) -> tuple[int, str | None]:
         """The newest word on the operator, ours or another replica's, a dead one's included: term, who carries."""

@@ -162,7 +162,9 @@ class Gateway:
         config, loop = self.config, asyncio.get_running_loop()
         store = Store(self.bus)
         self._receipts = Receipts(self.bus)
-        self._sessions = Mirror(self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed)
+        self._sessions = Mirror(
+            self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed, own=f".{config.replica}"
+        )
         self._replicas = Mirror(
             self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, self._replica_changed, foreign=(WORKER_KEYS,)
         )
@@ -229,7 +231,7 @@ class Gateway:
     def _operator_changed(self, operator_id: str) -> None:
         self._records.changed(operator_id)
         self._health.changed(operator_id)
-        self._failover.changed()
+        self._failover.changed(operator_id)
 
     def _session_changed(self, key: str) -> None:
         operator_id, _, replica = key.partition(".")
@@ -237,7 +239,7 @@ class Gateway:
         if operator is not None and replica != self.config.replica:
             operator.share_gate()
             self._health.changed(operator_id)
-            self._failover.changed()
+            self._failover.changed(operator_id)
 
     def _wanted_changed(self, operator_id: str) -> None:
         operator = self.operators.get(operator_id)
@@ -250,6 +252,7 @@ class Gateway:
             return
         self._slots.seen(operator_id, int(slot), self._slot_keys.get(key), self._slot_keys.revision(key))
         self._wake(operator_id)
+        self._health.changed(operator_id)
 
     def _replica_changed(self, replica: str) -> None:
         """A replica that came, went or gave up operators; a mere renewal is nothing to act on."""

@@ -6,6 +6,7 @@ The replica that speaks for an operator (`Neighbours.speaks`) says each change a
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from sessions_gateway.neighbours import Neighbours
 from sessions_gateway.operator import STOPPING, Operator
 
 LOOK_EVERY = 1.0
+FIRST_REPEAT = (0.5, 1.0)
+"""The first repetition comes after this share of the time: operators bound together are not repeated together."""
 
 log = get_logger()
 
@@ -34,7 +37,9 @@ class _Said:
     """What was last published of an operator."""
 
     status: HealthStatus | None = None
-    at: float = 0.0
+    repeat_at: float = 0.0
+    look_at: float = 0.0
+    """When time alone may have changed something; a change calls by itself."""
     trouble: bool = False
     """Whether it said what keeps the backup from carrying: told when that begins or ends, not at each retry."""
 
@@ -55,6 +60,17 @@ def overall(records: list[SessionRecord]) -> tuple[HealthStatus | None, str | No
     return HealthStatus.UNBOUND, next((record.reason for record in unbound if record.reason), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What is to be published of an operator now."""
+
+    operator_id: str
+    said: _Said
+    status: HealthStatus
+    reason: str | None
+    trouble: bool = False
+
+
 class Health:
     """Publishes for the operators this replica speaks for."""
 
@@ -71,11 +87,14 @@ class Health:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._said: dict[str, _Said] = {}
+        self._changed: set[str] = set()
+        self._round_at = 0.0
         self._wake = asyncio.Event()
         self._saying = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def changed(self, operator_id: str) -> None:
+        self._changed.add(operator_id)
         self._wake.set()
 
     def start(self) -> None:
@@ -94,70 +113,93 @@ class Health:
         said = self._said[operator_id]
         if said.status in (None, HealthStatus.UNBOUND) or self._neighbours.peers(operator_id):
             return True
-        return await self._say(operator_id, said, HealthStatus.UNBOUND, STOPPING)
+        return await self._say([_Word(operator_id, said, HealthStatus.UNBOUND, STOPPING)])
 
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            for operator_id in list(self._operators):
-                await self._look(operator_id)
+            words = [word for operator_id in self._due() if (word := self._look(operator_id)) is not None]
+            if words:
+                async with self._saying:
+                    await self._say(words)
             for operator_id in self._said.keys() - self._operators.keys():
                 async with self._saying:
                     if await self._last_word(operator_id):
                         del self._said[operator_id]
             try:
-                async with asyncio.timeout(LOOK_EVERY):
+                async with asyncio.timeout(max(0.0, self._round_at - self._loop.time())):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
-    async def _look(self, operator_id: str) -> None:
-        operator = self._operators.get(operator_id)
+    def _due(self) -> list[str]:
+        """Operators that changed, and once a second those for which time may have changed something."""
+        due, self._changed = self._changed, set()
+        now = self._loop.time()
+        if now >= self._round_at:
+            self._round_at = now + LOOK_EVERY
+            new = _Said()
+            due |= {one for one in self._operators if self._said.get(one, new).look_at <= now}
+        return [operator_id for operator_id in due if operator_id in self._operators]
+
+    def _look(self, operator_id: str) -> _Word | None:
+        operator, now = self._operators[operator_id], self._loop.time()
         said = self._said.setdefault(operator_id, _Said())
-        if operator is None:
-            return
+        said.look_at = now + LOOK_EVERY / 2
         if not self._neighbours.speaks(operator_id):
             # Slots that are given back by a stop take the voice with them, not what there is left to say.
             said.status = said.status if operator.stopping else None
-            return
+            return None
         status, reason = overall([operator.record(), *self._neighbours.records(operator_id)])
         trouble = bool(operator.diversion.trouble)
-        due = said.status is not None and (
-            self._loop.time() - said.at >= HEALTH_REPEAT or trouble is not said.trouble
-        )
-        if status is not None and (status is not said.status or due):
-            async with self._saying:
-                await self._say(operator_id, said, status, reason, trouble)
+        if status is None:
+            return None
+        if status is not said.status or now >= said.repeat_at or trouble is not said.trouble:
+            return _Word(operator_id, said, status, reason, trouble)
+        if operator.is_bound:
+            said.look_at = said.repeat_at
+        return None
 
-    async def _say(
-        self, operator_id: str, said: _Said, status: HealthStatus, reason: str | None, trouble: bool = False
-    ) -> bool:
-        """False where it was not stored."""
-        operator = self._operators.get(operator_id)
+    async def _say(self, words: list[_Word]) -> bool:
+        """False where it was not stored, all or in part."""
+        try:
+            await self._bus.publish_many([self._publication(word) for word in words])
+        except BusError:
+            # Said again at the next look, because what counts is what was stored.
+            self._metrics.health_failed.inc(len(words))
+            return False
+        for word in words:
+            self._note(word)
+        return True
+
+    def _publication(self, word: _Word) -> Publication:
+        operator = self._operators.get(word.operator_id)
         settings = operator.settings if operator is not None else None
         event = OperatorHealthEvent(
             event_id=str(uuid.uuid4()),
             occurred_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            operator_id=operator_id,
+            operator_id=word.operator_id,
             operator_name=settings.operator_name if settings else "",
-            status=status,
-            previous_status=said.status,
-            reason=reason if reason and status is not HealthStatus.BOUND else msgspec.UNSET,
+            status=word.status,
+            previous_status=word.said.status,
+            reason=word.reason if word.reason and word.status is not HealthStatus.BOUND else msgspec.UNSET,
             version="1.0",
         )
-        try:
-            await self._bus.publish(Publication(subjects.OPERATOR_HEALTH, encode_event(event), msg_id=event.event_id))
-        except BusError:
-            # Said again at the next look, because what counts is what was stored.
-            self._metrics.health_failed.inc()
-            return False
-        if status is not said.status:
+        return Publication(subjects.OPERATOR_HEALTH, encode_event(event), msg_id=event.event_id)
+
+    def _note(self, word: _Word) -> None:
+        said, now = word.said, self._loop.time()
+        repeat = HEALTH_REPEAT
+        if word.status is not said.status:
+            repeat *= random.uniform(*FIRST_REPEAT)  # noqa: S311 - spread
             log.info(
                 "operator.health",
-                operatorId=operator_id,
-                state=status.value,
+                operatorId=word.operator_id,
+                state=word.status.value,
                 previousState=said.status.value if said.status else None,
-                reason=reason,
+                reason=word.reason,
             )
-        said.status, said.at, said.trouble = status, self._loop.time(), trouble
-        return True
+        said.status, said.repeat_at, said.trouble = word.status, now + repeat, word.trouble
+        operator = self._operators.get(word.operator_id)
+        if operator is not None and operator.is_bound:
+            said.look_at = said.repeat_at

@@ -26,25 +26,28 @@ class SlotLeases:
         self._epoch = epoch
         self._metrics = metrics
         self._sole = sole
-        self._held: dict[tuple[str, int], int] = {}
+        self._held: dict[str, dict[int, int]] = {}
+        """Fencing numbers by operator and slot: what is asked for one operator must not cost what all have."""
         self._others: dict[tuple[str, int], str] = {}
 
     def held(self, operator_id: str) -> list[int]:
         """Slots of the operator held here, lowest first."""
-        return sorted(slot for operator, slot in self._held if operator == operator_id)
+        return sorted(self._held.get(operator_id, ()))
 
     def fence(self, operator_id: str, slot: int) -> int | None:
         """The fencing number under which the slot is held here."""
-        return self._held.get((operator_id, slot))
+        held = self._held.get(operator_id)
+        return None if held is None else held.get(slot)
 
     def holder(self, operator_id: str, slot: int) -> str | None:
         """Which replica held the slot when it was last heard of."""
-        key = (operator_id, slot)
-        return self._replica if key in self._held else self._others.get(key)
+        if self.fence(operator_id, slot) is not None:
+            return self._replica
+        return self._others.get((operator_id, slot))
 
     async def acquire(self, operator_id: str, slot: int) -> bool:
         """Takes the slot where it is free or its holder is gone. Raises StoreAway."""
-        if (operator_id, slot) in self._held:
+        if self.fence(operator_id, slot) is not None:
             return True
         key = subjects.slot_key(operator_id, slot)
         value = _encode(SlotRecord(self._replica, self._epoch, time.time()))
@@ -53,14 +56,14 @@ class SlotLeases:
             revision = await self._take_over(operator_id, slot, key, value)
         if revision is None:
             return False
-        self._held[(operator_id, slot)] = revision
+        self._held.setdefault(operator_id, {})[slot] = revision
         self._others.pop((operator_id, slot), None)
         self._count(operator_id, slot, "taken", revision)
         return True
 
     async def release(self, operator_id: str, slot: int) -> None:
         """Gives the slot back; a slot that is not held any more is left alone."""
-        revision = self._held.pop((operator_id, slot), None)
+        revision = self._take_away(operator_id, slot)
         if revision is None:
             return
         try:
@@ -72,12 +75,12 @@ class SlotLeases:
 
     def lose(self, operator_id: str) -> None:
         """The operator's binds have been ended because the right to write runs out: nothing of it is ours now."""
-        for slot in self.held(operator_id):
-            self._count(operator_id, slot, "lost", self._held.pop((operator_id, slot)))
+        for slot, revision in sorted(self._held.pop(operator_id, {}).items()):
+            self._count(operator_id, slot, "lost", revision)
 
     def lose_all(self) -> None:
         """The replica's key was lost: others may have taken any slot."""
-        for operator_id in {operator_id for operator_id, _ in self._held}:
+        for operator_id in list(self._held):
             self.lose(operator_id)
 
     def seen(self, operator_id: str, slot: int, record: SlotRecord | None, revision: int) -> None:
@@ -88,12 +91,20 @@ class SlotLeases:
             return
         if (record.replica, record.epoch) == (self._replica, self._epoch):
             return
-        ours = self._held.get(key)
+        ours = self.fence(operator_id, slot)
         if ours is None:
             self._others[key] = record.replica
         elif revision > ours and not self._sole:
             self._others[key] = record.replica
-            self._count(operator_id, slot, "lost", self._held.pop(key))
+            self._take_away(operator_id, slot)
+            self._count(operator_id, slot, "lost", ours)
+
+    def _take_away(self, operator_id: str, slot: int) -> int | None:
+        held = self._held.get(operator_id, {})
+        revision = held.pop(slot, None)
+        if not held:
+            self._held.pop(operator_id, None)
+        return revision
 
     async def _take_over(self, operator_id: str, slot: int, key: str, value: bytes) -> int | None:
         found = await self._store.get(subjects.BUCKET_SLOTS, key)

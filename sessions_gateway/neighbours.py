@@ -8,6 +8,7 @@ from ghasi.contracts.sessions import ReplicaRecord, SessionRecord
 from ghasi.contracts.topology import REPLICA_TTL, SESSION_TTL
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.mirror import Mirror
+from sessions_gateway.roll import Roll
 
 UNHELD_FOR = 10.0
 
@@ -26,29 +27,21 @@ class Neighbours:
         self._slots = slots
         self._sessions = sessions
         self._replicas = replicas
+        self._roll = Roll(replica, replicas)
         self._loop = asyncio.get_running_loop()
         self._unheld_since: dict[str, float] = {}
 
     def records(self, operator_id: str) -> list[SessionRecord]:
         """The other replicas' last words on the operator."""
-        return [
-            record
-            for _, record in self._sessions.fresh(SESSION_TTL)
-            if record.operator_id == operator_id and record.replica != self._replica
-        ]
+        return [one for one in self._sessions.fresh_of(operator_id, SESSION_TTL) if one.replica != self._replica]
 
     def living(self, operator_id: str) -> list[SessionRecord]:
         """The same of replicas whose key has not run out: a record outlives a replica that was killed."""
-        alive = {record.replica for _, record in self._replicas.fresh(REPLICA_TTL)}
-        return [record for record in self.records(operator_id) if record.replica in alive]
+        return [one for one in self.records(operator_id) if self._replicas.age(one.replica) <= REPLICA_TTL]
 
     def peers(self, operator_id: str) -> list[str]:
         """Other living replicas that serve this operator."""
-        return [
-            record.replica
-            for _, record in self._replicas.fresh(REPLICA_TTL)
-            if record.replica != self._replica and operator_id in record.operator_ids
-        ]
+        return self._roll.others_serving(operator_id)
 
     def speaks(self, operator_id: str) -> bool:
         """One replica speaks for an operator: the holder of its lowest slot, or where no slot has been held for 10 s

@@ -287,11 +287,8 @@ class Operator:
         self.outbound.gate.set_limit(self.settings.tps_limit, own, total)
 
     def _others(self) -> list[SessionRecord]:
-        return [
-            record
-            for _, record in self._tools.sessions.fresh(SESSION_TTL)
-            if record.operator_id == self.operator_id and record.replica != self._tools.replica
-        ]
+        found = self._tools.sessions.fresh_of(self.operator_id, SESSION_TTL)
+        return [record for record in found if record.replica != self._tools.replica]
 
     def _tell_outbound(self) -> None:
         if self._stopping:

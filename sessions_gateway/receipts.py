@@ -7,7 +7,7 @@ under way are full, receipts wait for the next one and make it bigger.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from ghasi.smpp.receipt import parse_receipt
 from ghasi.tasks import end_task
 from sessions_gateway.connection import Link
 from sessions_gateway.metrics import OperatorMetrics
+from sessions_gateway.outbound import wall_ms
 
 MAX_WAITING = 20_000
 MAX_WAITING_OCTETS = 16 * 1024 * 1024
@@ -36,6 +37,7 @@ SILENT_FOR = 1.0
 """Seconds in which nothing new is tried after a publish that was not answered in time."""
 RETRY_LATE_AFTER = 1.0
 LOOK_AGAIN = 0.05
+_MESSAGES = (DeliverSm, DataSm)
 _ESM_TYPE = 0x3C
 _ESM_RECEIPTS = frozenset({0x04, 0x20})
 
@@ -55,7 +57,7 @@ class _Taken:
 
 def is_receipt(pdu: Pdu) -> bool:
     """Whether a deliver_sm or data_sm speaks of an earlier message: by esm_class, by TLV, or by its text."""
-    if not isinstance(pdu, DeliverSm | DataSm):
+    if not isinstance(pdu, _MESSAGES):
         return False
     return pdu.esm_class & _ESM_TYPE in _ESM_RECEIPTS or parse_receipt(pdu).is_receipt
 
@@ -68,6 +70,7 @@ class Receipts:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Taken] = deque()
         self._octets = 0
+        self._stamp = (0, "")
         self._silent_until = 0.0
         self._running: set[asyncio.Task[None]] = set()
         self._kick_due = False
@@ -77,7 +80,7 @@ class Receipts:
 
     def take(self, operator_id: str, metrics: OperatorMetrics, link: Link, request: Pdu, frame: bytes) -> None:
         """A request of the operator; answered when it is stored, or at once where it is not stored at all."""
-        if not isinstance(request, DeliverSm | DataSm):
+        if not isinstance(request, _MESSAGES):
             self._answer(link, request, CommandStatus.ESME_RINVCMDID)
         elif not is_receipt(request):
             metrics.mo.inc()
@@ -86,7 +89,15 @@ class Receipts:
             metrics.receipts_failed.inc()
             self._answer(link, request, CommandStatus.ESME_RX_T_APPN)
         else:
-            self._add(_Taken(operator_id, _receipt(operator_id, frame), metrics, link, request))
+            self._add(_Taken(operator_id, _receipt(operator_id, frame, self._taken_at()), metrics, link, request))
+
+    def _taken_at(self) -> str:
+        """The time, ISO 8601 in milliseconds; written out once for all that came in the same one."""
+        now_ms = wall_ms()
+        if now_ms != self._stamp[0]:
+            moment = datetime.fromtimestamp(now_ms / 1000.0, UTC)
+            self._stamp = (now_ms, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+        return self._stamp[1]
 
     def _takes(self, octets: int) -> bool:
         """Whether a receipt can be stored soon and need not be kept in memory beyond the bound."""
@@ -159,9 +170,8 @@ class Receipts:
             self._failed(batch)
             return
         crash.point("gateway.receipt_stored")
-        for taken in batch:
-            if taken.link is not None:
-                taken.metrics.receipts_taken.inc()
+        for metrics, count in Counter(taken.metrics for taken in batch if taken.link is not None).items():
+            metrics.receipts_taken.inc(count)
         self._respond(batch, CommandStatus.ESME_ROK)
         crash.point("gateway.receipt_answered")
 
@@ -195,11 +205,10 @@ class Receipts:
             link.pump()
 
 
-def _receipt(operator_id: str, frame: bytes) -> Publication:
-    taken_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _receipt(operator_id: str, frame: bytes, taken_at: str) -> Publication:
     return Publication(
         subjects.receipt(operator_id),
-        bytes(frame),
+        frame,
         receipt_msg_id(operator_id, frame),
         {subjects.HEADER_TAKEN_AT: taken_at},
     )

@@ -17,6 +17,8 @@ from sessions_gateway.store import StoreAway
 LOOK_EVERY = 2.0
 LOOK_SOON = 0.5
 """While a slot that we should hold is neither ours nor a living replica's."""
+LOOK_SELDOM = 60.0
+"""While all is held and bound as it should be: whatever changes that says so (`wake`)."""
 SHARE_AFTER = 20.0
 """Seconds that we hold more than our share until one slot is handed on; the same again until the next."""
 LEASE_GRACE = 0.2
@@ -99,10 +101,19 @@ class SlotKeeper:
             self._wake.clear()
             await self._reconcile()
             try:
-                async with asyncio.timeout(LOOK_SOON if self._is_short() else LOOK_EVERY):
+                async with asyncio.timeout(self._patience()):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _patience(self) -> float:
+        """Seconds until the next look, if nothing calls before. Only where another replica has slots of ours, or we
+        have slots of another's, does time alone change anything."""
+        if self._is_short():
+            return LOOK_SOON
+        held = self._leases.held(self._owner.operator_id)
+        complete = self._lease.held and not self._unwanted() and len(held) == self._most() == len(self.slots)
+        return LOOK_SELDOM if complete and self._surplus_since is None and not self._retiring else LOOK_EVERY
 
     async def _reconcile(self) -> None:
         """Slots held as far as they are free, binds on them as far as they are wanted."""

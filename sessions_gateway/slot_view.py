@@ -9,8 +9,8 @@ import math
 
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord, SlotRecord
-from ghasi.contracts.topology import REPLICA_TTL
 from sessions_gateway.mirror import Mirror
+from sessions_gateway.roll import Roll
 
 SILENT_AFTER = 8.0
 """Seconds without a renewal, which come every 3 s, until a holder may be dying: its slots are asked for."""
@@ -26,6 +26,7 @@ class SlotView:
         self._sole = sole
         self._slots = slots
         self._replicas = replicas
+        self._roll = Roll(replica, replicas)
 
     def held_elsewhere(self, operator_id: str, slot: int) -> bool:
         """Whether another replica that renews its key holds the slot, so that asking would be in vain."""
@@ -40,8 +41,4 @@ class SlotView:
         """How many of the operator's `most` slots are ours, where the living replicas share them evenly."""
         if self._sole:
             return most
-        others = sum(
-            record.replica != self._replica and operator_id in record.operator_ids
-            for _, record in self._replicas.fresh(REPLICA_TTL)
-        )
-        return math.ceil(most / (1 + others))
+        return math.ceil(most / (1 + len(self._roll.others_serving(operator_id))))

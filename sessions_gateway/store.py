@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import nats.errors
@@ -48,6 +48,18 @@ class Store:
     async def put(self, bucket: str, key: str, value: bytes) -> int:
         """The new revision. Raises StoreAway."""
         return await self._do(bucket, lambda kv: kv.put(key, value))
+
+    async def put_all(self, bucket: str, values: Sequence[tuple[str, bytes]]) -> None:
+        """Many keys for one answer: the last one's, before which a stream has taken what came before it on this
+        connection. Raises StoreAway; then any of them may stand."""
+
+        async def write(kv: KeyValue) -> None:
+            for key, value in values[:-1]:
+                await self._bus.nc.publish(f"$KV.{bucket}.{key}", value)
+            await kv.put(*values[-1])
+
+        if values:
+            await self._do(bucket, write)
 
     async def create(self, bucket: str, key: str, value: bytes) -> int | None:
         """The revision, or None where the key is there already. Raises StoreAway."""

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import nats.errors
 
+from ghasi.bus.burst import request_burst
 from ghasi.bus.errors import BusTimeout, PublishFailed
 from ghasi.bus.headers import LeanClient
-from ghasi.bus.wire import message
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.subjects import HEADER_MSG_ID
 from ghasi.logs import get_logger
@@ -87,21 +87,23 @@ class BatchPublisher:
             await self._singly(chunk)
 
     async def _batch(self, chunk: list[Publication]) -> None:
-        batch_id = uuid.uuid4().hex
-        last = len(chunk)
-        first = await self._request(chunk[0], _headers(chunk[0], batch_id, 1, commit=False))
-        if first:
-            _raise_refusal(first)
+        """In one write: whatever is wrong with any message is told at the commit."""
+        if not self._nc.is_connected:
+            raise PublishFailed("not connected")
+        batch_id, last = uuid.uuid4().hex, len(chunk)
+        messages = [
+            (publication.subject, _headers(publication, batch_id, number, number == last), publication.payload)
+            for number, publication in enumerate(chunk, start=1)
+        ]
         try:
-            await self._nc.write(
-                [
-                    message(one.subject, one.payload, _headers(one, batch_id, number, commit=False))
-                    for number, one in enumerate(chunk[1:-1], start=2)
-                ]
-            )
+            reply = await request_burst(self._nc, messages, self._timeout)
+        except nats.errors.NoRespondersError:
+            raise PublishFailed("no stream takes the subject") from None
+        except (TimeoutError, nats.errors.TimeoutError):
+            raise BusTimeout("no PubAck in time") from None
         except (nats.errors.Error, OSError) as error:
             raise PublishFailed(type(error).__name__) from None
-        _raise_refusal(await self._request(chunk[-1], _headers(chunk[-1], batch_id, last, commit=True)))
+        _raise_refusal(reply)
 
     async def _singly(self, chunk: list[Publication]) -> None:
         for start in range(0, len(chunk), PIPELINE):

@@ -14,16 +14,19 @@ import nats.errors
 _NEWLINES = str.maketrans("\r\n", "  ")
 
 
-def message(subject: str, payload: bytes, headers: Mapping[str, str]) -> bytes:
-    """One message without a reply subject. Raises nats.errors.BadSubjectError; a newline in a value becomes a space.
+def message(subject: str, payload: bytes, headers: Mapping[str, str], reply: str = "") -> bytes:
+    """One message; `reply` is where an answer goes, if one is wanted.
+
+    Raises nats.errors.BadSubjectError; a newline in a value becomes a space.
 
     Header names are our own constants and are written as they are.
     """
     _check(subject)
     lines = "".join([f"{name}: {_line(value)}\r\n" for name, value in headers.items()])
     block = f"NATS/1.0\r\n{lines}\r\n".encode()
-    return b"HPUB %b %d %d\r\n%b%b\r\n" % (
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (
         subject.encode(),
+        reply.encode(),
         len(block),
         len(block) + len(payload),
         block,

@@ -1,7 +1,8 @@
 """What a session tells its owner.
 
 Every request in flight ends in exactly one of Answered, RequestExpired (which a LateResponse may follow) and
-RequestLost.
+RequestLost. The two that come with every message are not frozen, because that makes an object four times as dear to
+make.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class BindRequested:
     request: BindRequest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestReceived:
     """A request the owner must answer with `Session.respond`. `frame` is the PDU as it came."""
 
@@ -64,7 +65,7 @@ class OutbindReceived:
     pdu: Outbind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """A request got its answer: matched by number, so `response` may be a GenericNack or of another command.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ghasi.smpp.constants import HEADER_LENGTH, CommandId
 from ghasi.smpp.pdu_base import Pdu
@@ -16,6 +16,27 @@ from ghasi.smpp.pdu_message import DeliverSm, SubmitSm, SubmitSmResp
 from ghasi.smpp.tlv import decode_tlvs, encode_tlvs
 
 _HEADER: Final = struct.Struct(">IIII")
+
+
+class _MessageDraft(Pdu):
+    """A message while its fields are filled in; it becomes its own class, of the same fields, when they are.
+
+    The dataclasses are frozen: their `__init__` sets each field by a call, which costs more than reading it does.
+    """
+
+    __slots__ = SubmitSm.__slots__
+    __setattr__ = object.__setattr__
+    __init__ = object.__init__
+
+
+class _ResponseDraft(Pdu):
+    """The same for a response."""
+
+    __slots__ = SubmitSmResp.__slots__
+    __setattr__ = object.__setattr__
+    __init__ = object.__init__
+
+
 _MESSAGE_LIMITS: Final = {CommandId.SUBMIT_SM: 254, CommandId.DELIVER_SM: 255}
 
 
@@ -82,9 +103,13 @@ def decode_submit_sm_resp(frame: bytes, status: int, sequence: int) -> Pdu | Non
     """A response that is a message_id and its NUL and nothing else."""
     if frame.find(0, HEADER_LENGTH) != len(frame) - 1:
         return None
-    return SubmitSmResp(
-        sequence_number=sequence, command_status=status, message_id=frame[HEADER_LENGTH:-1].decode("latin-1")
-    )
+    pdu: Any = _ResponseDraft()
+    pdu.sequence_number = sequence
+    pdu.command_status = status
+    pdu.tlvs = ()
+    pdu.message_id = frame[HEADER_LENGTH:-1].decode("latin-1")
+    pdu.__class__ = SubmitSmResp
+    return cast(Pdu, pdu)
 
 
 def decode_submit_sm(frame: bytes, status: int, sequence: int) -> Pdu | None:
@@ -122,28 +147,30 @@ def _decode_message(
     tlvs, whole = decode_tlvs(frame, end) if end < len(frame) else ((), True)
     if not whole:
         return None
-    return pdu_class(
-        sequence_number=sequence,
-        command_status=status,
-        tlvs=tlvs,
-        service_type=frame[HEADER_LENGTH:service].decode("latin-1"),
-        source_addr_ton=frame[service + 1],
-        source_addr_npi=frame[service + 2],
-        source_addr=frame[service + 3 : source].decode("latin-1"),
-        dest_addr_ton=frame[source + 1],
-        dest_addr_npi=frame[source + 2],
-        destination_addr=frame[source + 3 : destination].decode("latin-1"),
-        esm_class=frame[destination + 1],
-        protocol_id=frame[destination + 2],
-        priority_flag=frame[destination + 3],
-        schedule_delivery_time=frame[destination + 4 : schedule].decode("latin-1"),
-        validity_period=frame[schedule + 1 : validity].decode("latin-1"),
-        registered_delivery=frame[validity + 1],
-        replace_if_present_flag=frame[validity + 2],
-        data_coding=frame[validity + 3],
-        sm_default_msg_id=frame[validity + 4],
-        short_message=frame[validity + 6 : end],
-    )
+    text = frame.decode("latin-1")
+    pdu: Any = _MessageDraft()
+    pdu.sequence_number = sequence
+    pdu.command_status = status
+    pdu.tlvs = tlvs
+    pdu.service_type = text[HEADER_LENGTH:service]
+    pdu.source_addr_ton = frame[service + 1]
+    pdu.source_addr_npi = frame[service + 2]
+    pdu.source_addr = text[service + 3 : source]
+    pdu.dest_addr_ton = frame[source + 1]
+    pdu.dest_addr_npi = frame[source + 2]
+    pdu.destination_addr = text[source + 3 : destination]
+    pdu.esm_class = frame[destination + 1]
+    pdu.protocol_id = frame[destination + 2]
+    pdu.priority_flag = frame[destination + 3]
+    pdu.schedule_delivery_time = text[destination + 4 : schedule]
+    pdu.validity_period = text[schedule + 1 : validity]
+    pdu.registered_delivery = frame[validity + 1]
+    pdu.replace_if_present_flag = frame[validity + 2]
+    pdu.data_coding = frame[validity + 3]
+    pdu.sm_default_msg_id = frame[validity + 4]
+    pdu.short_message = frame[validity + 6 : end]
+    pdu.__class__ = pdu_class
+    return cast(Pdu, pdu)
 
 
 ENCODERS: Final[dict[int, Callable[[Any], bytes | None]]] = {

@@ -21,7 +21,7 @@ class FrameBuffer:
 
     def __init__(self, max_length: int = DEFAULT_MAX_LENGTH) -> None:
         self._max_length = max_length
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._start = 0
 
     @property
@@ -31,6 +31,12 @@ class FrameBuffer:
 
     def feed(self, data: bytes) -> None:
         """Add octets, however they were cut on the way."""
+        if self._start == len(self._buffer):
+            # What comes mostly begins with a PDU: it is cut where it stands.
+            self._buffer, self._start = data, 0
+            return
+        if not isinstance(self._buffer, bytearray):
+            self._buffer = bytearray(self._buffer)
         if self._start:
             del self._buffer[: self._start]
             self._start = 0
@@ -44,11 +50,13 @@ class FrameBuffer:
         buffer, start = self._buffer, self._start
         available = len(buffer) - start
         if available < _LENGTH.size:
+            if not available:
+                self._buffer, self._start = b"", 0
             return None
         (length,) = _LENGTH.unpack_from(buffer, start)
         if not HEADER_LENGTH <= length <= self._max_length:
             raise FramingError(f"command_length {length} is not within {HEADER_LENGTH}..{self._max_length}")
         if available < length:
             return None
-        self._start = start + length
-        return bytes(memoryview(buffer)[start : start + length])
+        end = self._start = start + length
+        return buffer[start:end] if isinstance(buffer, bytes) else bytes(memoryview(buffer)[start:end])
