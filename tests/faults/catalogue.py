@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ghasi import crash
+from tests.faults.catalogue_replicas import BOOKS, REPLICAS
+from tests.faults.rows import Fault, Section
 from tests.faults.test_smsc import ANSWERS, RECEIPTS, SESSIONS
 from tests.faults.wiring import FAULTS, PAIRS
 
@@ -14,25 +14,6 @@ _TWICE = "the SMSC sends the receipt again; stored once, one event"
 _AGAIN = "comes again after the ack wait; the ledger answers it"
 _RECEIPTS_AGAIN = "the batch comes again; no state changes twice, no event is told twice"
 _ADMITTED = "nothing lost; whatever is sent twice is marked"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`name` as in Figures; `why_not`: why nothing runs it. `admits_doubles`: the promise says that it doubles."""
-
-    name: str
-    what: str
-    promise: str
-    why_not: str = ""
-    admits_doubles: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    title: str
-    text: str
-    faults: tuple[Fault, ...]
-    counts_messages: bool = True
 
 
 _POINTS = {
@@ -196,6 +177,8 @@ SECTIONS = (
         "The servers beside us, hurt under a load close to the operator's limit.",
         _SERVERS,
     ),
+    REPLICAS,
+    BOOKS,
     Section(
         "Network",
         "A TCP proxy between a pair of processes does its worst for four seconds under load, then heals.",
@@ -224,7 +207,16 @@ SECTIONS = (
         "Everything at once",
         "Kills of processes and servers, faults of every connection and every kind of refusal, drawn from one seed "
         "under load; then everything heals and drains, and all logs are compared.",
-        (Fault("mixed", "random faults from one seed", _ADMITTED),),
+        (
+            Fault("mixed", "random faults from one seed", _ADMITTED),
+            Fault(
+                "mixed fleet",
+                "the same, with two gateways, two processes of each pool, and three operators of which one is "
+                "another's backup",
+                _ADMITTED,
+            ),
+        ),
+        shows_notes=True,
     ),
     Section(
         "Malformed input",
