@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ghasi import crash
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate, SubmitAnswer
 from ghasi.smpp.pdu import SubmitSm, encode_pdu
@@ -148,6 +149,40 @@ async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..
     assert came <= accepted + unanswered
     if came < REQUESTS * EACH:
         assert unanswered > came - accepted, "a part that did not leave whole is in doubt too"
+
+
+@pytest.mark.proves("pause at the check")
+@pytest.mark.timeout(240)
+async def test_between_the_check_and_the_write_no_more_than_that_write_leaves(
+    own_servers: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Asking and writing cannot be made one: who is frozen just between them writes on waking what it was about to.
+    The bind is the first write of a replica, the window the second."""
+    servers = own_servers(only=["nats", "valkey"])
+    async with Replicas(servers, tmp_path, [one(windowSize=10, responseDelay=120.0)]) as world:
+        world.gateway("a", FAULT_POINT=f"{crash.ALLOWED}:2:stop")
+        record = await world.until_bound("a")
+        world.gateway("b")
+        await world.until(lambda: world.said("b", "lease.held"))
+        keys, pdus = numbered(30)
+        began = time.monotonic()
+        asked = asyncio.create_task(world.submit(record, pdus, keys))
+        await until_taken_over(world)
+        took = binds_on_the_wire(world.log()).accepted[1] - began
+        assert submits(world, 1) == [], "it stands before its write"
+        await asyncio.sleep(max(0.0, began + PAUSE - time.monotonic()))
+        world.children["a"].resume()
+        answer = await asked
+        await awake_and_quiet(world, "a")
+        came = len(submits(world, 1))
+        numbers = [str(93700000000 + n) for n in range(30)]
+        last = zip(numbers, [each.fate for each in answer.fates], strict=True)
+        note = f"{came} PDUs in that one write"
+        figures.record("pause at the check", recovered=took, note=note, **counted(last, world.log()))
+        assert fates(answer) == {Fate.UNANSWERED: 10, Fate.NOT_SENT: 20}
+        assert came <= 10
+        assert (await world.holders()) == {0: "b"}
+        assert len(binds_on_the_wire(world.log()).accepted) == 2, "it does not bind again"
 
 
 REQUESTS, EACH = 16, 14
