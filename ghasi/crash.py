@@ -43,7 +43,7 @@ RECEIPTS: Final = (
     "receipts.before_ack",
     "receipts.acked",
 )
-ALLOWED: Final = "transport.allowed"
+ALLOWED: Final = "gateway.allowed"
 """Between the question whether a connection may write and its write, the bind itself included: a place to freeze."""
 POINTS: Final = (*GATEWAY, *GATEWAY_RECEIPTS, *DISPATCH, *RECEIPTS)
 

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from ghasi import crash
 from ghasi.smpp.events import Event
 from ghasi.smpp.session import Session, SessionConfig
 
@@ -163,7 +162,6 @@ class SessionProtocol(asyncio.Protocol):
         if self._may_write is not None and not self._may_write():
             self._refuse()
             return
-        crash.point(crash.ALLOWED)
         octets = bytes(self._held)
         self._held.clear()
         self._transport.write(octets)

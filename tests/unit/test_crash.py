@@ -60,8 +60,8 @@ def test_the_process_ends_by_sigkill_with_nothing_said() -> None:
 
 
 def test_a_frozen_process_goes_on_where_it_stood() -> None:
-    code = "from ghasi import crash; crash.point('transport.allowed'); print('alive')"
-    env = {"PATH": os.environ["PATH"], "FAULT_POINT": "transport.allowed:1:stop"}
+    code = "from ghasi import crash; crash.point('gateway.allowed'); print('alive')"
+    env = {"PATH": os.environ["PATH"], "FAULT_POINT": "gateway.allowed:1:stop"}
     process = subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE)
     found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
     assert found is not None
