@@ -122,7 +122,7 @@ class Link:
     def _may_write_now(self) -> bool:
         """The question that comes with a write."""
         allowed = self._may_write()
-        crash.point(crash.ALLOWED)
+        crash.point("gateway.allowed")
         return allowed
 
     @classmethod

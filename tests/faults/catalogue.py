@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ghasi import crash
-from tests.faults.catalogue_replicas import BOOKS, REPLICAS
+from tests.faults.catalogue_replicas import BOOKS, PROCESSES, REPLICAS
 from tests.faults.rows import Fault, Section
 from tests.faults.test_smsc import ANSWERS, RECEIPTS, SESSIONS
 from tests.faults.wiring import FAULTS, PAIRS
@@ -149,20 +149,6 @@ _PEERS = {
     "one id for all parts": "each receipt goes to a part without a final state",
 }
 
-_ELSEWHERE = (
-    Fault(
-        "failover postgres",
-        "PostgreSQL fails over to a standby",
-        "committed rows stay",
-        "needs a second server and a proxy in front; no test yet",
-    ),
-    Fault(
-        "clock", "the wall clock jumps by an hour", "no stall, no storm", "needs libfaketime, which is in no wheel"
-    ),
-    Fault("memory", "a process reaches its memory limit", "like a kill", "needs a memory cgroup; no test yet"),
-    Fault("web killed", "web process killed mid-way", "applied once or not at all", "no test yet"),
-)
-
 SECTIONS = (
     Section(
         "Crash points",
@@ -179,6 +165,7 @@ SECTIONS = (
     ),
     REPLICAS,
     BOOKS,
+    PROCESSES,
     Section(
         "Network",
         "A TCP proxy between a pair of processes does its worst for four seconds under load, then heals.",
@@ -243,5 +230,4 @@ SECTIONS = (
         ),
         counts_messages=False,
     ),
-    Section("Not run", "Faults of this kind that no test of this harness brings about.", _ELSEWHERE),
 )

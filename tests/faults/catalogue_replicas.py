@@ -115,3 +115,38 @@ BOOKS = Section(
     _BOOKS,
     shows_notes=True,
 )
+
+PROCESSES = Section(
+    "Processes and neighbours",
+    "What befalls a single process, or a neighbour that comes back as another, under load.",
+    (
+        Fault(
+            "credentials away",
+            "operator management away for 15 s",
+            "sessions that live stay; a gateway that starts waits for it and then binds",
+        ),
+        Fault(
+            "failover postgres",
+            "PostgreSQL killed, and in its place one that refuses writes for 5 s, as a standby before its promotion",
+            "no octet leaves without its row; intake goes on where it stopped",
+        ),
+        *(
+            Fault(
+                f"memory {process}",
+                f"{process} gets no more memory for 8 s (RLIMIT_AS)",
+                "like a kill, or it goes on: nothing lost, what is sent twice is marked",
+            )
+            for process in ("gateway", "dispatch")
+        ),
+        *(
+            Fault(
+                f"clock {process}",
+                f"the time of day of {process} jumps: 8 s an hour ahead, 8 s an hour back",
+                "nothing lost, nothing doubled; goes on with the right time at the latest",
+            )
+            for process in ("gateway", "dispatch", "receipts")
+        ),
+        Fault("web killed", "the web process killed, three times, amid requests", "the traffic does not notice it"),
+    ),
+    shows_notes=True,
+)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
-from tests.faults import disk, figures
+from tests.faults import disk, faketime, figures
 from tests.faults.line import Line
 from tests.faults.mortal import Mortal
 from tests.faults.mortal import mortal as made_mortal
@@ -54,11 +54,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _impossible(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Tests that need a disk of their own where there can be none."""
-    needy = [item for item in items if item.get_closest_marker("needs_disk")]
-    if not needy or not (reason := disk.why_not()):
+    """Tests that need what this machine does not have: a disk of their own, another time of day."""
+    return _without(items, "needs_disk", disk.why_not) + _without(items, "needs_faketime", faketime.why_not)
+
+
+def _without(items: list[pytest.Item], mark: str, why_not: Callable[[], str]) -> list[pytest.Item]:
+    needy = [item for item in items if item.get_closest_marker(mark)]
+    if not needy or not (reason := why_not()):
         return []
-    faults = {str(name) for item in needy for mark in item.iter_markers("needs_disk") for name in mark.args}
+    faults = {str(name) for item in needy for one in item.iter_markers(mark) for name in one.args}
     figures.write(figures.Figures(fault, runs=0, not_run=reason) for fault in sorted(faults))
     return needy
 

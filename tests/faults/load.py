@@ -73,10 +73,10 @@ class Load:
             await self.send(max(1, count // lots), batch)
             await asyncio.sleep(seconds / lots)
 
-    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event, *, suffix: str = "") -> None:
-        """A steady load until the event is set; `batch()` names the fault of the moment."""
+    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event, **fields: Any) -> None:
+        """A steady load until the event is set; `batch()` names the fault of the moment, `fields` as in `send`."""
         while not until.is_set():
-            await self.send(max(1, int(rate / 5)), batch(), suffix=suffix)
+            await self.send(max(1, int(rate / 5)), batch(), **fields)
             await asyncio.sleep(0.2)
 
     async def drained(self, within: float, *, receipts: bool = True) -> bool:

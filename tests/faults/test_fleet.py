@@ -36,6 +36,7 @@ from tests.support.replicas import TAKEOVER_AFTER_KILL, binds_on_the_wire
 
 LASTS = {"short": 15.0, "full": 60.0, "long": 600.0}[SET]
 DRAIN = 400.0
+AWAY = (4.0, 9.0)
 FROZEN = (1.0, 14.0)
 """Seconds: shorter than a lease lives, and longer."""
 
@@ -69,6 +70,7 @@ class Gremlin:
             self._freeze: 2,
             self._kill_server: 2,
             self._cut: 5,
+            self._outage: 1,
             self._flush: 1,
         }
         end = time.monotonic() + seconds
@@ -114,6 +116,14 @@ class Gremlin:
         await asyncio.sleep(self._draw.uniform(*HELD))
         await asyncio.to_thread(proxy.heal)
         return f"{name} {fault}"
+
+    async def _outage(self) -> str:
+        """The operator that has a backup is away for long enough to need it."""
+        proxy = self._wiring.proxies["gateways-smsc 1"]
+        await asyncio.to_thread(proxy.cut)
+        await asyncio.sleep(self._draw.uniform(*AWAY))
+        await asyncio.to_thread(proxy.heal)
+        return "operator 1 away"
 
     async def _flush(self) -> str:
         with redis.Redis.from_url(self._servers.redis_url) as client:
