@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
-from tests.faults import disk, faketime, figures
+from tests.faults import clock, disk, figures, memory
 from tests.faults.line import Line
 from tests.faults.mortal import Mortal
 from tests.faults.mortal import mortal as made_mortal
@@ -54,8 +54,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _impossible(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Tests that need what this machine does not have: a disk of their own, another time of day."""
-    return _without(items, "needs_disk", disk.why_not) + _without(items, "needs_faketime", faketime.why_not)
+    """Tests that need what this machine does not have: a disk of their own, another time of day, a limit."""
+    needs = {"needs_disk": disk.why_not, "needs_clock": clock.why_not, "needs_memory": memory.why_not}
+    return [item for mark, why_not in needs.items() for item in _without(items, mark, why_not)]
 
 
 def _without(items: list[pytest.Item], mark: str, why_not: Callable[[], str]) -> list[pytest.Item]:
