@@ -81,6 +81,12 @@ dead_letters_waiting = Gauge(
     _OPERATOR,
     multiprocess_mode="livesum",
 )
+events_forgotten = Gauge(
+    "smpp_connector_events_forgotten",
+    "Messages that an event stream has dropped and its slowest reader has not settled",
+    ["stream"],
+    multiprocess_mode="livemostrecent",
+)
 lane_backlog = Gauge(
     "smpp_connector_lane_backlog",
     "Messages of an operator that wait in the stream, by pool",

@@ -1,4 +1,4 @@
-"""A memory limit for a process and what it forks: a control group of Linux (version 1 or 2), made and removed here."""
+"""A memory limit for a process and what it forks: a control group of Linux (version 1 or 2), made here."""
 
 from __future__ import annotations
 

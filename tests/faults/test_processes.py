@@ -42,7 +42,7 @@ KILLS = 3
 async def test_out_of_memory(lines: Lines, process: str) -> None:
     """The process may have what it has and a little more; the kernel kills it when it needs more than that."""
     fault = f"memory {process}"
-    line: Line = await lines()
+    line: Line = await lines(tpsLimit=1000)
     with MemoryGroup() as memory:
         line.kill(process)
         memory.take(line.launch(process).pid)
