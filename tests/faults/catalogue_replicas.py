@@ -117,8 +117,6 @@ BOOKS = Section(
 )
 
 _LATE = "nothing lost, nothing doubled in silence; nothing leaves while the gateway is over 10 s ahead of a worker"
-    "nothing lost, nothing doubled in silence; while the gateway is more than 10 s ahead of a worker nothing leaves"
-)
 _CLOCKS = {
     "gateway": _LATE,
     "dispatch": _LATE,
