@@ -164,3 +164,21 @@ def test_what_is_wrong_is_told_with_all_there_is_about_it() -> None:
     told = explain(judge(evidence), evidence)
     assert "nobody was told" in told
     assert all(str(one) in told for one in (*SOUND.rows, *SOUND.submits, *SOUND.dlrs))
+
+
+def test_parts_in_doubt_together_may_have_changed_their_ids_and_others_may_not() -> None:
+    def swapped(*, doubted: bool) -> Evidence:
+        rows = [Row("m1", n, 2, 1, "DLR_RECEIVED", f"A{3 - n}", was_in_doubt=doubted) for n in (1, 2)]
+        return replace(
+            SOUND,
+            submits=[Submit(TO, n, f"A{n}", taken=True) for n in (1, 2)],
+            rows=rows,
+            receipts=[SentReceipt(f"A{n}", f"A{n}", TO, "DELIVRD") for n in (1, 2)],
+            dlrs=[Dlr("m1", f"A{n}", "DELIVRD", f"d{n}") for n in (1, 2)],
+        )
+
+    assert judge(swapped(doubted=True)).holds
+    assert set(whats(judge(swapped(doubted=False)))[2]) == {
+        "taken by the SMSC, unknown to the ledger",
+        "the ledger knows an id that was never given",
+    }
