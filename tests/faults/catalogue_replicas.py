@@ -43,7 +43,7 @@ _LEASES = (
     *(
         Fault(
             f"nats {how} for a holder",
-            f"NATS {how}, several replicas",
+            f"loss of NATS ({how}), several replicas",
             "`deliver_sm` gets a temporary error, for at most 9.5 s; the holder unbinds before its lease can be "
             "taken, nobody binds meanwhile, bound again when NATS is back",
         )
@@ -52,7 +52,7 @@ _LEASES = (
     *(
         Fault(
             f"nats {how} for the only one",
-            f"NATS {how}, one replica declared the only one (`GATEWAY_SOLE=1`)",
+            f"loss of NATS ({how}), one replica declared the only one (`GATEWAY_SOLE=1`)",
             "stays bound throughout, `deliver_sm` gets a temporary error, memory stays bounded",
         )
         for how in ("stopped", "killed")
