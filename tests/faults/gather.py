@@ -16,6 +16,12 @@ from ghasi.contracts import subjects
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
 from tests.faults.line import Line
 
+# Matched, and its event not known to be stored: the process that matched it died or NATS went, and the sweep of the
+# inbox tells it half a minute later.
+_UNTOLD = """
+    select count(*) from smpp.receipts_inbox
+    where operator_id = any(%s::uuid[]) and matched_at is not null and published_at is null
+"""
 TEMPORARY = (0x08, 0x14, 0x58, 0x64)
 """Answers after which an SMSC sends a receipt again."""
 _ROWS = """
@@ -66,6 +72,13 @@ async def gather(line: Line, commands: list[Command]) -> Evidence:
 def waiting(database: psycopg.Connection[Any], *operator_ids: str) -> list[str]:
     """Ids of the receipts that wait in the inbox."""
     return [name for (name,) in database.execute(_INBOX, [list(operator_ids)])]
+
+
+def untold(database_url: str, operator_ids: list[str]) -> int:
+    """Receipts that left the stream, found their part in the inbox and whose event is still to come."""
+    with psycopg.connect(database_url, connect_timeout=5) as database:
+        found = database.execute(_UNTOLD, [operator_ids]).fetchone()
+    return int(found[0]) if found else 0
 
 
 async def pending(bus: Bus, line: Line) -> int:

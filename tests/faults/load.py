@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import nats.errors
+import psycopg
 
 from ghasi.bus import BusError, Publication
 from ghasi.contracts import subjects
 from tests.faults.evidence import Command
-from tests.faults.gather import owed, pending
+from tests.faults.gather import owed, pending, untold
 from tests.faults.line import Line
 from tests.support.platform import command
 
@@ -80,7 +81,8 @@ class Load:
             await asyncio.sleep(0.2)
 
     async def drained(self, within: float, *, receipts: bool = True) -> bool:
-        """Waits until no message of the line waits or is out, and the SMSC has got rid of its receipts."""
+        """Waits until no message of the line waits or is out, the SMSC has got rid of its receipts, and what they
+        told has been told."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             if await self._is_drained(receipts):
@@ -90,8 +92,9 @@ class Load:
 
     async def _is_drained(self, receipts: bool) -> bool:
         try:
-            if await pending(self._bus, self._line):
+            if await pending(self._bus, self._line) or (receipts and owed(self._line) > 0):
                 return False
-        except (nats.errors.Error, OSError, TimeoutError):
+            line = self._line
+            return not receipts or not await asyncio.to_thread(untold, line.servers.database_url, line.operator_ids)
+        except (nats.errors.Error, psycopg.Error, OSError, TimeoutError):
             return False
-        return not receipts or owed(self._line) <= 0

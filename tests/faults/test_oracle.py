@@ -11,7 +11,7 @@ import pytest
 
 from ghasi.correlations.models import InboxReceipt
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
-from tests.faults.gather import waiting
+from tests.faults.gather import untold, waiting
 from tests.faults.oracle import Verdict, explain, judge
 
 TO = "93700000001"
@@ -113,6 +113,9 @@ def test_a_receipt_matched_in_the_inbox_without_its_event_is_lost(database_url: 
         assert judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator)))).holds
         InboxReceipt.objects.filter(pk=row.pk).update(matched_at=now)
         lost = judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator))))
+        assert untold(database_url, [str(operator)]) == 1, "a run waits for it before it judges"
+        InboxReceipt.objects.filter(pk=row.pk).update(published_at=now)
+        assert untold(database_url, [str(operator)]) == 0
     row.delete()
     assert whats(lost)[0] == ["a receipt was acknowledged and is gone"]
 
