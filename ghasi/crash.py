@@ -1,8 +1,8 @@
 """Named places where a process can be told to die, for the fault tests (docs/reliability.md).
 
 `FAULT_POINT=name` ends the process with SIGKILL when it passes the point for the first time, `name:n` at the n-th
-pass: nothing is flushed, closed or told, as in a real crash. Unset, which is every installation, `point` and `soon`
-are empty functions.
+pass: nothing is flushed, closed or told, as in a real crash. `name:n:stop` freezes it there instead (SIGSTOP), until
+somebody lets it go on. Unset, which is every installation, `point` and `soon` are empty functions.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ RECEIPTS: Final = (
     "receipts.before_ack",
     "receipts.acked",
 )
+ALLOWED: Final = "gateway.allowed"
+"""Between the question whether a connection may write and its write, the bind itself included: a place to freeze."""
 POINTS: Final = (*GATEWAY, *GATEWAY_RECEIPTS, *DISPATCH, *RECEIPTS)
 
 SOON: Final = 0.05
@@ -76,14 +78,19 @@ def armed(env: Env, end: Callable[[], object]) -> Countdown | None:
     text = env.text("FAULT_POINT", "")
     if not text:
         return None
-    name, _, passes = text.partition(":")
-    if name not in POINTS or not (passes or "1").isdecimal() or int(passes or "1") < 1:
-        raise SettingsError("FAULT_POINT: must be the name of a crash point, or name:n with n from 1")
-    return Countdown(name, int(passes or "1"), end)
+    name, passes, how = (*text.split(":", 2), "", "")[:3]
+    known = name in (*POINTS, ALLOWED) and how in ("", "stop")
+    if not known or not (passes or "1").isdecimal() or int(passes or "1") < 1:
+        raise SettingsError("FAULT_POINT: must be the name of a crash point, name:n with n from 1, or name:n:stop")
+    return Countdown(name, int(passes or "1"), _freeze if how else end)
 
 
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _freeze() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _die_soon() -> None:

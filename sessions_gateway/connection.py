@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ghasi import crash
 from ghasi.logs import get_logger
 from ghasi.smpp.errors import StateError
 from ghasi.smpp.events import (
@@ -99,7 +100,7 @@ class Link:
             ),
             self._on_event,
             on_bytes=owner.moved,
-            may_write=may_write,
+            may_write=self._may_write_now,
             on_writable=lambda _: owner.writable(self),
         )
         self._session = self.protocol.session
@@ -117,6 +118,12 @@ class Link:
             ProtocolFault: lambda event: owner.protocol_fault(self),
             Closed: self._on_closed,
         }
+
+    def _may_write_now(self) -> bool:
+        """The question that comes with a write."""
+        allowed = self._may_write()
+        crash.point("gateway.allowed")
+        return allowed
 
     @classmethod
     async def open(

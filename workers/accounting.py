@@ -61,6 +61,9 @@ class Accounting:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        for operator_id in self._accountants:
+            # What begins at 1 has not risen for who asks whether it did.
+            metrics.accounting_untold.labels(operator_id)
         self._task = asyncio.create_task(self._run(), name="accounting")
 
     async def _run(self) -> None:
@@ -106,7 +109,7 @@ class Accounting:
         untold = self._untold[operator_id]
         due = self._now() - self._turned_at.get(operator_id, -LOOK_AGAIN_EVERY) >= LOOK_AGAIN_EVERY
         if due or untold or not accountant.quiet(position):
-            await accountant.turn(position, untold=untold)
+            self._tell_untold(operator_id, await accountant.turn(position, untold=untold))
             self._turned_at[operator_id] = self._now()
             self._untold[operator_id] -= untold
         self._kept_at[operator_id] = self._now()
@@ -154,6 +157,12 @@ class Accounting:
         accountant = self._accountants.get(operator_id)
         if accountant is not None and count and to > (accountant.read_to or 0):
             self._untold[operator_id] += count
+            self._tell_untold(operator_id, count)
+
+    @staticmethod
+    def _tell_untold(operator_id: str, count: int) -> None:
+        if count:
+            metrics.accounting_untold.labels(operator_id).inc(count)
             log.error("accounting.untold", operatorId=operator_id, count=count)
 
     def _on_thread(self, function: Callable[[A], R], argument: A) -> Awaitable[R]:

@@ -20,8 +20,10 @@ from ghasi.logs import get_logger
 from ghasi.tasks import end_task
 from workers import metrics
 from workers.presence import Presence
+from workers.stream_watch import StreamWatch
 
 BACKLOG_EVERY = 5.0
+EVENTS_EVERY = 30.0
 PURGE_TIMEOUT = 5.0
 OTHER = "other"
 MAX_LABELS = 200
@@ -64,6 +66,8 @@ class Chores:
         self._floors: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._backlog_at = 0.0
+        self._events = StreamWatch(bus)
+        self._events_at = 0.0
         self._unassigned: set[str] = set()
 
     def start(self) -> None:
@@ -80,7 +84,7 @@ class Chores:
                 log.debug("chores.failed", errorType=type(error).__name__)
 
     async def turn(self) -> None:
-        """One round of purges; backlogs every 5 s."""
+        """One round of purges; backlogs every 5 s, readers of the event streams every 30 s."""
         infos = await self._infos()
         for consumer, info in infos:
             self._show(consumer, info)
@@ -89,6 +93,9 @@ class Chores:
         if self._pool == "dispatch" and time.monotonic() >= self._backlog_at:
             self._backlog_at = time.monotonic() + BACKLOG_EVERY
             await self._watch_unassigned()
+        if self._pool == "receipts" and time.monotonic() >= self._events_at:
+            self._events_at = time.monotonic() + EVENTS_EVERY
+            await self._events.look()
 
     async def _infos(self) -> list[tuple[topology.Consumer, ConsumerInfo]]:
         """Of our consumers that exist, by pages of the stream's list: one question for many operators."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from uuid import UUID
 
 from ghasi.bus import BusError, Publication
@@ -26,6 +27,7 @@ class DeadLetters:
     def __init__(self, context: Context, operator_id: str) -> None:
         self._context = context
         self._operator_id = operator_id
+        self._waiting = 0
 
     async def bury(self, delivery: Delivery, refused: Refused) -> None:
         """A command that can never be sent: its bytes and reason to SMPP_DEAD, a result DEAD, and away."""
@@ -70,11 +72,27 @@ class DeadLetters:
         await self._index(DeadLetterRow(operator_id, sequence, reason, message, size, utc_now(), delivery.sequence))
 
     async def _stored(self, publication: Publication) -> int:
-        while True:
-            try:
-                return await self._context.bus.publish(publication)
-            except BusError:
+        """Until SMPP_DEAD takes it, its sequence there; the command stays unacknowledged in its stream so long."""
+        try:
+            return await self._context.bus.publish(publication)
+        except BusError as error:
+            self._wait(1, str(error))
+        try:
+            while True:
                 await self._context.sleep(ACK_RETRY)
+                with suppress(BusError):
+                    return await self._context.bus.publish(publication)
+        finally:
+            self._wait(-1)
+
+    def _wait(self, change: int, detail: str = "") -> None:
+        """Says once that commands wait, and once that none does any more."""
+        before, self._waiting = self._waiting, self._waiting + change
+        metrics.dead_letters_waiting.labels(self._operator_id).inc(change)
+        if not before:
+            log.error("dead_letters.refused", operatorId=self._operator_id, stream=subjects.SMPP_DEAD, detail=detail)
+        elif not self._waiting:
+            log.warning("dead_letters.taken_again", operatorId=self._operator_id, stream=subjects.SMPP_DEAD)
 
     async def _index(self, row: DeadLetterRow) -> None:
         while True:

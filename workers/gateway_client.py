@@ -19,6 +19,7 @@ from ghasi.contracts.submission import (
     decode_answer,
     encode,
 )
+from ghasi.logs import get_logger
 
 QUEUE_DEADLINE = 10.0
 """Seconds a PDU may wait in the gateway for its window and rate before it is given back unsent."""
@@ -34,6 +35,13 @@ ASK_PATIENCE = 900.0
 GONE_AFTER = 12.0
 MAX_ANSWER_PER_PDU = 160
 ERROR_EPOCH = "epoch"
+ERROR_MALFORMED = "malformed"
+MALFORMED_AGAIN = 5.0
+"""Seconds before a request that the gateway cannot read is known to be refused: the same parts come again at once,
+and nothing will have changed."""
+
+
+log = get_logger()
 
 
 class GatewayClient:
@@ -61,7 +69,7 @@ class GatewayClient:
         pdus: bytes,
     ) -> SubmitAnswer:
         """The fates in the order of `keys`. Without an answer the gateway is asked; if that fails too, every
-        part is UNANSWERED."""
+        part is UNANSWERED. A request it cannot read is held here for a while."""
         deadline_ms = int((time.time() + QUEUE_DEADLINE) * 1000)
         request = SubmitRequest(epoch, deadline_ms, list(keys), list(lanes), pdus)
         timeout = QUEUE_DEADLINE + timers.SUBMIT_RESPONSE + ANSWER_MARGIN
@@ -71,7 +79,11 @@ class GatewayClient:
             return _all(keys, Fate.NOT_SENT, "no_holder")
         except (BusTimeout, BusError):
             return await self.ask(operator_id, replica, epoch, keys)
-        return _checked(reply, keys)
+        answer = _checked(reply, keys)
+        if any(fate.fate is Fate.NOT_SENT and fate.reason == ERROR_MALFORMED for fate in answer.fates):
+            log.error("handover.malformed", operatorId=operator_id, replica=replica, count=len(keys))
+            await asyncio.sleep(MALFORMED_AGAIN)
+        return answer
 
     async def _answer(self, subject: str, epoch: str, request: bytes, timeout: float) -> bytes:
         """The reply; raises as Bus.request does, and BusTimeout early once the gateway of `epoch` is no more: the

@@ -37,10 +37,15 @@ def guarded(function: Callable[[A], R]) -> Callable[[A], R]:
             return function(argument)
         except (DatabaseError, InterfaceError) as error:
             connection.close()
-            away = isinstance(error, OperationalError | InterfaceError)
+            away = isinstance(error, OperationalError | InterfaceError) or _is_read_only(error)
             raise (LedgerAway if away else LedgerFault)(type(error).__name__) from None
 
     return call
+
+
+def _is_read_only(error: Exception) -> bool:
+    """A standby that answers before it is promoted, or a primary that has become one: another connection will do."""
+    return getattr(error.__cause__, "sqlstate", None) == "25006"
 
 
 @dataclass(frozen=True, slots=True)

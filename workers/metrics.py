@@ -81,6 +81,18 @@ duplicates = Counter(
     _OPERATOR,
 )
 dead_letters = Counter("smpp_connector_dead_letters_total", "Commands put aside in SMPP_DEAD", [*_OPERATOR, "reason"])
+dead_letters_waiting = Gauge(
+    "smpp_connector_dead_letters_waiting",
+    "Commands that SMPP_DEAD does not take and that wait for it, unacknowledged",
+    _OPERATOR,
+    multiprocess_mode="livesum",
+)
+events_forgotten = Gauge(
+    "smpp_connector_events_forgotten",
+    "Messages that an event stream has dropped and its slowest reader has not settled",
+    ["stream"],
+    multiprocess_mode="livemostrecent",
+)
 lane_backlog = Gauge(
     "smpp_connector_lane_backlog",
     "Messages of an operator that wait in the stream, by pool",
@@ -117,4 +129,9 @@ accounting_checked = Gauge(
     "When the books were last compared",
     _OPERATOR,
     multiprocess_mode="livemostrecent",
+)
+accounting_untold = Counter(
+    "smpp_connector_accounting_untold_total",
+    "Commands of which the books cannot tell any more what became of them",
+    _OPERATOR,
 )

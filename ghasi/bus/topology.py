@@ -5,6 +5,7 @@ What exists is used as it is, because the platform may own it: a difference is l
 
 from __future__ import annotations
 
+import nats.errors
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -26,6 +27,8 @@ from ghasi.contracts.topology import Bucket, Consumer, Stream
 from ghasi.logs import get_logger
 
 log = get_logger()
+_OF_OURS = ("subjects", "retention", "storage", "max_age", "duplicate_window", "allow_atomic", "allow_direct")
+"""What a stream of ours is known by."""
 
 
 def _stream_config(stream: Stream, max_bytes: int) -> StreamConfig:
@@ -34,8 +37,7 @@ def _stream_config(stream: Stream, max_bytes: int) -> StreamConfig:
         subjects=list(stream.subjects),
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
-        # Dispatch and receipts must refuse rather than forget; events grow old by age.
-        discard=DiscardPolicy.NEW if stream.purged else DiscardPolicy.OLD,
+        discard=DiscardPolicy.NEW if stream.refuses else DiscardPolicy.OLD,
         max_bytes=max_bytes or -1,
         max_age=stream.max_age,
         duplicate_window=stream.duplicate_window,
@@ -58,6 +60,24 @@ async def ensure_stream(js: JetStreamContext, stream: Stream, max_bytes: int = 0
             except NotFoundError:
                 raise TopologyConflict(f"stream {stream.name}: {error.description}") from None
     _check_stream(stream, info)
+    if stream.refuses and info.config.discard != DiscardPolicy.NEW:
+        info = await _refusing(js, stream, info)
+    return info
+
+
+async def _refusing(js: JetStreamContext, stream: Stream, info: StreamInfo) -> StreamInfo:
+    """A stream that forgets what it should keep: one that an older version of ours made is changed, one that the
+    platform made is used as it is. `max_bytes` tells nothing, it was always a setting."""
+    ours = _stream_config(stream, 0)
+    made_by_us = all(getattr(info.config, name) == getattr(ours, name) for name in _OF_OURS)
+    if made_by_us:
+        try:
+            changed = await js.update_stream(info.config.evolve(discard=DiscardPolicy.NEW))
+            log.warning("stream.migrated", stream=stream.name, detail="discard new")
+            return changed
+        except (APIError, nats.errors.Error) as error:
+            log.warning("stream.not_migrated", stream=stream.name, errorType=type(error).__name__)
+    log.warning("stream.drift", stream=stream.name, detail="discard old, forgets its oldest when it is full")
     return info
 
 

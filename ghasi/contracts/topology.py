@@ -20,6 +20,8 @@ class Stream:
     allow_atomic: bool = True
     purged: bool = False
     """Kept by limits and purged behind the consumers' ack floor, see docs/architecture.md."""
+    refuses: bool = False
+    """Full, it takes nothing new (discard `new`) rather than forget what it holds: nothing else has those bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ class Bucket:
 
 
 STREAMS = (
-    Stream(subjects.SMS_DISPATCH, ("smpp.operator.*",), purged=True),
+    Stream(subjects.SMS_DISPATCH, ("smpp.operator.*",), purged=True, refuses=True),
     Stream(subjects.DLR_EVENTS, (subjects.DLR_INBOUND,), max_age=7 * DAY),
     Stream(subjects.OPERATOR_EVENTS, (subjects.OPERATOR_HEALTH,), max_age=DAY),
-    Stream(subjects.SMPP_RECEIPTS, ("smpp.receipt.*",), purged=True),
+    Stream(subjects.SMPP_RECEIPTS, ("smpp.receipt.*",), purged=True, refuses=True),
     Stream(subjects.SUBMIT_EVENTS, (subjects.SUBMIT_RESULT,), max_age=7 * DAY),
-    Stream(subjects.SMPP_DEAD, ("smpp.dead.*",), max_age=30 * DAY),
+    Stream(subjects.SMPP_DEAD, ("smpp.dead.*",), max_age=30 * DAY, refuses=True),
 )
 
 REPLICA_TTL = 12.0

@@ -42,15 +42,17 @@ class Accountant:
         """True where a turn would find nothing new: all that was delivered is settled and in the books since then."""
         return self._all_settled and position == self._before
 
-    async def turn(self, position: Position, *, at_once: bool = False, untold: int = 0) -> None:
+    async def turn(self, position: Position, *, at_once: bool = False, untold: int = 0) -> int:
         """Brings the books up to what was delivered at the turn before, or `at_once` up to `position`.
 
-        Most of what is that old has ended and needs no second look. `untold` commands were purged unread. Raises
-        BusError and what `run` raises; then the next turn goes on where this one was.
+        Most of what is that old has ended and needs no second look. `untold` commands were purged unread. Returns how
+        many others became untold. Raises BusError and what `run` raises; then the next turn goes on where this one
+        was.
         """
         first = Page(position, 0, 0, _now())
         # Only what is read and entered may be purged: an older life of the stream says nothing of this one.
-        self.read_to = reached = await self._run(books.begin, first)
+        begun = await self._run(books.begin, first)
+        self.read_to = reached = begun.read_to
         to = position.delivered if at_once else self._aged(position)
         if untold:
             reached = await self._run(books.enter, replace(first, since=reached, read_to=reached, untold=untold))
@@ -58,9 +60,10 @@ class Accountant:
             entries, end = await read_page(self._bus, self._operator_id, reached, to)
             page = Page(position, reached, end, _now(), entries)
             self.read_to = reached = await self._run(books.enter, page)
-        await self._run(books.settle, replace(first, now=_now()))
+        beyond = await self._run(books.settle, replace(first, now=_now()))
         self._before = position
         self._all_settled = reached >= position.delivered and not position.unsettled
+        return begun.untold + beyond
 
     def _aged(self, position: Position) -> int:
         """What is settled has aged enough; of the rest, what was delivered at the turn before."""

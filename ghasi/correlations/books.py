@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -37,9 +38,16 @@ class Page:
     untold: int = 0
 
 
+class Begun(NamedTuple):
+    """The sequence up to which the books are kept, and how many commands became untold just now."""
+
+    read_to: int
+    untold: int = 0
+
+
 @repeated
-def begin(page: Page) -> int:
-    """Opens the operator's books where there are none; returns the sequence up to which they are kept.
+def begin(page: Page) -> Begun:
+    """Opens the operator's books where there are none.
 
     A stream made anew counts from 1 again: what was in hand of the old one is untold.
     """
@@ -48,11 +56,11 @@ def begin(page: Page) -> int:
         execute(sql_accounting.MARK_BEGIN, {**operator, "created": page.position.created, "now": page.now})
         created, read_to = fetch(sql_accounting.MARK_TAKE, operator)[0]
         if created == page.position.created:
-            return int(read_to)
+            return Begun(int(read_to))
         gone = [stored_at for (stored_at,) in fetch(sql_accounting.OPEN_ALL_GONE, operator)]
         _add(page.position.operator_id, Counter((_minute(at), "untold") for at in gone))
         execute(sql_accounting.MARK_MOVE, {**operator, "created": page.position.created, "read_to": 0})
-    return 0
+    return Begun(0, len(gone))
 
 
 @repeated
@@ -79,9 +87,9 @@ def enter(page: Page) -> int:
 
 
 @repeated
-def settle(page: Page) -> None:
+def settle(page: Page) -> int:
     """Looks again at what had no outcome. What JetStream holds for settled has one now, or is lost; and of the rest
-    no more may be without one than JetStream has in hand."""
+    no more may be without one than JetStream has in hand. Returns how many commands became untold."""
     position, now = page.position, page.now
     operator = {"operator_id": position.operator_id}
     with locked():
@@ -93,6 +101,7 @@ def settle(page: Page) -> None:
         lost = [one.sequence for one in left if one not in beyond]
         execute(sql_accounting.OPEN_LOST, {**operator, "sequences": lost, "now": now})
         execute(sql_accounting.MARK_CHECKED, {**operator, "now": now, "excess": _excess(position, now)})
+    return len(beyond)
 
 
 def _excess(position: Position, now: datetime) -> int:
@@ -121,9 +130,11 @@ def _close(operator_id: UUID, entries: Sequence[Entry], counts: Counter[tuple[da
 
 
 def _beyond(entry: Entry, now: datetime) -> bool:
-    """Its day may have been dropped from the ledger: nobody can tell any more."""
+    """Its day may have been dropped from the ledger: nobody can tell any more. The rows of a replay of an older
+    command stand under the day on which it was given."""
     oldest = ledger_day(now) - timedelta(days=settings.LEDGER_RETENTION_DAYS)
-    return entry.enqueued_at is not None and ledger_day(entry.enqueued_at) < oldest
+    under = entry.enqueued_at if entry.replay_attempt is None else entry.stored_at
+    return under is not None and ledger_day(under) < oldest
 
 
 def _by_outcome(entries: Iterable[Entry], judged: Judged) -> Counter[tuple[datetime, str]]:

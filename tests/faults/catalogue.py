@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ghasi import crash
+from tests.faults.catalogue_replicas import BOOKS, PROCESSES, REPLICAS
+from tests.faults.rows import Fault, Section
 from tests.faults.test_smsc import ANSWERS, RECEIPTS, SESSIONS
 from tests.faults.wiring import FAULTS, PAIRS
 
@@ -14,25 +14,6 @@ _TWICE = "the SMSC sends the receipt again; stored once, one event"
 _AGAIN = "comes again after the ack wait; the ledger answers it"
 _RECEIPTS_AGAIN = "the batch comes again; no state changes twice, no event is told twice"
 _ADMITTED = "nothing lost; whatever is sent twice is marked"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`name` as in Figures; `why_not`: why nothing runs it. `admits_doubles`: the promise says that it doubles."""
-
-    name: str
-    what: str
-    promise: str
-    why_not: str = ""
-    admits_doubles: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    title: str
-    text: str
-    faults: tuple[Fault, ...]
-    counts_messages: bool = True
 
 
 _POINTS = {
@@ -168,20 +149,6 @@ _PEERS = {
     "one id for all parts": "each receipt goes to a part without a final state",
 }
 
-_ELSEWHERE = (
-    Fault(
-        "failover postgres",
-        "PostgreSQL fails over to a standby",
-        "committed rows stay",
-        "needs a second server and a proxy in front; no test yet",
-    ),
-    Fault(
-        "clock", "the wall clock jumps by an hour", "no stall, no storm", "needs libfaketime, which is in no wheel"
-    ),
-    Fault("memory", "a process reaches its memory limit", "like a kill", "needs a memory cgroup; no test yet"),
-    Fault("web killed", "web process killed mid-way", "applied once or not at all", "no test yet"),
-)
-
 SECTIONS = (
     Section(
         "Crash points",
@@ -196,6 +163,9 @@ SECTIONS = (
         "The servers beside us, hurt under a load close to the operator's limit.",
         _SERVERS,
     ),
+    REPLICAS,
+    BOOKS,
+    PROCESSES,
     Section(
         "Network",
         "A TCP proxy between a pair of processes does its worst for four seconds under load, then heals.",
@@ -224,7 +194,16 @@ SECTIONS = (
         "Everything at once",
         "Kills of processes and servers, faults of every connection and every kind of refusal, drawn from one seed "
         "under load; then everything heals and drains, and all logs are compared.",
-        (Fault("mixed", "random faults from one seed", _ADMITTED),),
+        (
+            Fault("mixed", "random faults from one seed", _ADMITTED),
+            Fault(
+                "mixed fleet",
+                "the same, with two gateways, two processes of each pool, and three operators of which one is "
+                "another's backup",
+                _ADMITTED,
+            ),
+        ),
+        shows_notes=True,
     ),
     Section(
         "Malformed input",
@@ -251,5 +230,4 @@ SECTIONS = (
         ),
         counts_messages=False,
     ),
-    Section("Not run", "Faults of this kind that no test of this harness brings about.", _ELSEWHERE),
 )

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
-from tests.faults import disk, figures
+from tests.faults import clock, disk, figures, memory
 from tests.faults.line import Line
 from tests.faults.mortal import Mortal
 from tests.faults.mortal import mortal as made_mortal
@@ -40,19 +40,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in beyond]
 
 
+def pytest_runtest_setup() -> None:
+    figures.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """A test that fails says so in the table, whatever it had counted until then."""
+    report = yield
+    if report.failed and report.when != "teardown":
+        figures.fail(str(name) for mark in item.iter_markers("proves") for name in mark.args)
+    return report
+
+
 def _impossible(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Tests that need a disk of their own where there can be none."""
-    needy = [item for item in items if item.get_closest_marker("needs_disk")]
-    if not needy or not (reason := disk.why_not()):
+    """Tests that need what this machine does not have: a disk of their own, another time of day, a limit."""
+    needs = {"needs_disk": disk.why_not, "needs_clock": clock.why_not, "needs_memory": memory.why_not}
+    return [item for mark, why_not in needs.items() for item in _without(items, mark, why_not)]
+
+
+def _without(items: list[pytest.Item], mark: str, why_not: Callable[[], str]) -> list[pytest.Item]:
+    needy = [item for item in items if item.get_closest_marker(mark)]
+    if not needy or not (reason := why_not()):
         return []
-    faults = {str(name) for item in needy for mark in item.iter_markers("needs_disk") for name in mark.args}
+    faults = {str(name) for item in needy for one in item.iter_markers(mark) for name in one.args}
     figures.write(figures.Figures(fault, runs=0, not_run=reason) for fault in sorted(faults))
     return needy
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table of this run."""
-    made = [one for one in figures.read() if one.session == figures.SESSION]
+    made = figures.latest(one for one in figures.read() if one.session == figures.SESSION).values()
     if not made:
         return
     terminalreporter.section(f"faults, seed {SEED}")
@@ -63,7 +81,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for one in made:
         back = "" if one.recovered is None else f"{one.recovered:.1f}"
         counts = f"{one.runs:5} {one.commands:6} {one.lost:5} {one.doubled:7} {one.unexplained:7} {one.in_doubt:6}"
-        line = f"{one.fault:44} {counts} {back:>7} {one.note} {one.not_run}".rstrip()
+        failed = "FAILED" if one.failed else ""
+        line = f"{one.fault:44} {counts} {back:>7} {failed} {one.note} {one.not_run}".rstrip()
         terminalreporter.write_line(line + (f"  {'; '.join(one.kinds)}" if one.kinds else ""))
 
 

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,10 @@ from typing import Self
 _SHUTDOWN = 0x8004587D
 """EXT4_IOC_SHUTDOWN of Linux."""
 _WITHOUT_FLUSHING = struct.pack("I", 2)
+_WHERE = "/var/tmp"
+_PREFIX = "ghasi-disk-"
+_LOCK = "lock"
+_SETTLED = 60.0
 _TRIES = 50
 _BALLAST = "ballast"
 _LARGEST = 2**23
@@ -34,10 +39,14 @@ class Disk:
 
     def __init__(self, folder: Path, size: int = SIZE) -> None:
         self.folder = folder
-        self._image = Path(tempfile.mkdtemp(prefix="disk-", dir="/var/tmp")) / "image"
+        self._image = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_WHERE)) / "image"
         self._size = size
+        self._life = ExitStack()
 
     def __enter__(self) -> Self:
+        sweep()
+        lock = self._life.enter_context((self._image.parent / _LOCK).open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         with self._image.open("wb") as file:
             file.truncate(self._size)
         _run("mkfs.ext4", "-q", str(self._image))
@@ -49,6 +58,7 @@ class Disk:
     ) -> None:
         self._unmount()
         shutil.rmtree(self._image.parent)
+        self._life.close()
 
     def cut_power(self) -> None:
         """Nothing that is written from now on arrives, nor what was not synced before."""
@@ -98,6 +108,39 @@ class Disk:
                 time.sleep(0.1)
 
 
+def sweep() -> int:
+    """Unmounts and removes the disks of runs that were killed; how many. A disk in use is locked by its run."""
+    swept = 0
+    for folder in Path(_WHERE).glob(f"{_PREFIX}*"):
+        if time.time() - folder.stat().st_mtime < _SETTLED and not (folder / _LOCK).exists():
+            # One that another run has just made and not locked yet.
+            continue
+        with (folder / _LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            _let_go(folder / "image")
+            shutil.rmtree(folder)
+            swept += 1
+    return swept
+
+
+def _let_go(image: Path) -> None:
+    """Whatever is mounted from the image is not any more, also where a process still has files open there."""
+    devices = subprocess.run(
+        ["losetup", "--associated", str(image), "--noheadings", "--output", "NAME"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.split()
+    mounts = [line.split()[:2] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    for device, place in mounts:
+        if device in devices:
+            _run("umount", "--lazy", place)
+
+
 @cache
 def why_not() -> str:
     """Why this machine has no such disk; "" where it has."""
@@ -105,7 +148,7 @@ def why_not() -> str:
         return "needs Linux"
     if os.geteuid() != 0:
         return "needs root, to mount a loop device"
-    missing = [name for name in ("mkfs.ext4", "mount", "umount", "sync") if shutil.which(name) is None]
+    missing = [name for name in ("mkfs.ext4", "mount", "umount", "sync", "losetup") if shutil.which(name) is None]
     if missing:
         return f"needs {', '.join(missing)}"
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:

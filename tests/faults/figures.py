@@ -7,8 +7,9 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tests.faults.evidence import Evidence
 from tests.faults.oracle import Verdict
@@ -16,6 +17,7 @@ from tests.faults.seed import SEED, SET
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = Path(os.environ.get("FAULTS_RESULTS") or ROOT / ".run" / "faults" / "results.jsonl")
+_of_this_test: list[Figures] = []
 SESSION = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
 
 
@@ -49,6 +51,8 @@ class Figures:
     not_run: str = ""
     kinds: tuple[str, ...] = ()
     """What was lost, doubled or unexplained, in words."""
+    failed: bool = False
+    """The test of the promise did not pass, whatever the counts say."""
     test: str = ""
     seed: int = SEED
     set: str = SET
@@ -98,11 +102,33 @@ def _last_event(evidence: Evidence, mine: set[str], at: float) -> float:
     return round(max(0.0, max(times, default=at) - at), 1)
 
 
+def record(fault: str, **counted: Any) -> None:
+    """The figures of a test that does its own counting; `counted` as the fields of Figures. To be called before the
+    test asserts its promise: a promise that does not hold has figures too."""
+    recovered = counted.pop("recovered", None)
+    seconds = None if recovered is None else round(recovered, 1)
+    write([Figures(fault, recovered=seconds, test=this_test(), **counted)])
+
+
 def write(figures: Iterable[Figures]) -> None:
     """Appends lines to the run's results."""
+    made = list(figures)
+    _of_this_test.extend(made)
     FILE.parent.mkdir(parents=True, exist_ok=True)
     with FILE.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(one)) + "\n" for one in figures)
+        file.writelines(json.dumps(asdict(one)) + "\n" for one in made)
+
+
+def begin() -> None:
+    """Another test begins."""
+    _of_this_test.clear()
+
+
+def fail(faults: Iterable[str]) -> None:
+    """The test failed: all it wrote, and those of `faults` it did not get to, is a promise that does not hold."""
+    written = {one.fault for one in _of_this_test}
+    missing = [Figures(fault, test=this_test()) for fault in faults if fault not in written]
+    write([replace(one, failed=True) for one in (*_of_this_test, *missing)])
 
 
 def read(file: Path = FILE) -> list[Figures]:
@@ -113,3 +139,20 @@ def read(file: Path = FILE) -> list[Figures]:
     lines = file.read_text(encoding="utf-8").splitlines()
     made = [{name: value for name, value in json.loads(line).items() if name in known} for line in lines]
     return [Figures(**one | {"kinds": tuple(one.get("kinds", ()))}) for one in made]
+
+
+def latest(figures: Iterable[Figures]) -> dict[tuple[str, str], Figures]:
+    """The last figures of each fault and variant. A run that could not be made replaces nothing that was."""
+    found: dict[tuple[str, str], Figures] = {}
+    for one in figures:
+        key = (one.fault, variant(one))
+        if not one.not_run or key not in found:
+            found[key] = one
+    return found
+
+
+def variant(one: Figures) -> str:
+    """What makes two runs of one fault different: the window, the timers, or the seed of random faults."""
+    if one.fault.startswith("mixed"):
+        return f"seed {one.seed}, {one.set}"
+    return one.note if one.fault.startswith("crash ") else ""

@@ -28,6 +28,19 @@ GATEWAY_ENV = {
 DEATH_WITHIN = 30.0
 
 
+def simulated(**changes: Any) -> dict[str, Any]:
+    """An operator that answers soon and keeps its receipts until it gets rid of them."""
+    made = {
+        "id": str(uuid.uuid4()),
+        "tpsLimit": 200,
+        "responseDelay": [0.01, 0.05],
+        "receipts": {"delay": [0.1, 0.4], "retryDelay": 1, "maxTries": 1000},
+        "rules": [],
+        "timers": {"response": 5},
+    }
+    return operator(**made) | changes
+
+
 class Line(Product):
     """A product whose processes take settings of their own (`env_of`, by process) and whose log is read by its
     operator. `ack_wait` in seconds: how long what a killed worker had in hand stays away."""
@@ -47,17 +60,8 @@ class Line(Product):
     ) -> None:
         """`told` is laid over what operator management says, `scenario` over the simulated operator."""
         sending = {"inDoubtWait": in_doubt_wait, "inDoubtPolicy": policy}
-        made = {
-            "id": str(uuid.uuid4()),
-            "windowSize": window,
-            "tpsLimit": 200,
-            "responseDelay": [0.01, 0.05],
-            "receipts": {"delay": [0.1, 0.4], "retryDelay": 1, "maxTries": 1000},
-            "rules": [],
-            "timers": {"response": 5},
-            "management": {"override": {"rules": sending} | (told or {})},
-        } | scenario
-        super().__init__(servers, folder, [operator(**made)], threads=4)
+        one = simulated(windowSize=window, management={"override": {"rules": sending} | (told or {})}) | scenario
+        super().__init__(servers, folder, [one], threads=4)
         self.operator_id = self.operator_ids[0]
         self.ack_wait = ack_wait
         self.window = window
@@ -84,8 +88,10 @@ class Line(Product):
         the gateway dies; none where a worker does, because the gateway remembers."""
         return 2 * self.window if process == "gateway" else 0
 
-    def consumers(self) -> tuple[topology.Consumer, topology.Consumer]:
-        return topology.dispatch_consumer(self.operator_id), topology.receipt_consumer(self.operator_id)
+    def consumers(self) -> list[topology.Consumer]:
+        """The durables of its operators, in both pools."""
+        of = (topology.dispatch_consumer, topology.receipt_consumer)
+        return [make(operator_id) for operator_id in self.operator_ids for make in of]
 
     def run(self, name: str, argv: list[str], **env: str) -> Child:
         return super().run(name, argv, **env, **self.env_of.get(name, {}))

@@ -7,31 +7,36 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import nats.errors
+import psycopg
 
 from ghasi.bus import BusError, Publication
 from ghasi.contracts import subjects
 from tests.faults.evidence import Command
-from tests.faults.gather import pending, submits
+from tests.faults.gather import owed, pending, untold
 from tests.faults.line import Line
 from tests.support.platform import command
 
 RETRY = 0.2
-TEMPORARY = (0x08, 0x14, 0x58, 0x64)
-"""Answers after which an SMSC sends a receipt again."""
 LOOK_EVERY = 0.25
 
 
 class Load:
-    """`async with Load(line) as load:`; `commands` is what was accepted so far, `refusals` why publishes failed."""
+    """`async with Load(line) as load:`; `commands` is what was accepted so far, `refusals` why publishes failed.
 
-    def __init__(self, line: Line, *, text: str = "Your code is 482913") -> None:
+    Commands go to `operators`, one after the other: the line's first where none are named.
+    """
+
+    def __init__(
+        self, line: Line, *, text: str = "Your code is 482913", operators: Sequence[str] | None = None
+    ) -> None:
         self.commands: list[Command] = []
         self.refusals: Counter[str] = Counter()
         self._line = line
+        self._operators = itertools.cycle(operators or [line.operator_id])
         self._text = text
         self._numbers = itertools.count(1)
 
@@ -47,7 +52,7 @@ class Load:
         that fails is tried again under the same message id, as a platform does."""
         made = [self._one(batch, text or self._text, suffix, fields) for _ in range(count)]
         publications = [
-            Publication(subjects.dispatch(self._line.operator_id), json.dumps(one).encode(), one["eventId"])
+            Publication(subjects.dispatch(one["operatorId"]), json.dumps(one).encode(), one["eventId"])
             for one in made
         ]
         while True:
@@ -61,7 +66,7 @@ class Load:
 
     def _one(self, batch: str, text: str, suffix: str, fields: dict[str, Any]) -> dict[str, Any]:
         number = f"{next(self._numbers):0{7 - len(suffix)}}"
-        return command(self._line.operator_id, f"+9370{number}{suffix}", text, **fields)
+        return command(next(self._operators), f"+9370{number}{suffix}", text, **fields)
 
     async def spread(self, count: int, batch: str, seconds: float, *, lots: int = 5) -> None:
         """The same, in lots over some seconds."""
@@ -69,14 +74,15 @@ class Load:
             await self.send(max(1, count // lots), batch)
             await asyncio.sleep(seconds / lots)
 
-    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event, *, suffix: str = "") -> None:
-        """A steady load until the event is set; `batch()` names the fault of the moment."""
+    async def keep(self, rate: float, batch: Callable[[], str], until: asyncio.Event, **fields: Any) -> None:
+        """A steady load until the event is set; `batch()` names the fault of the moment, `fields` as in `send`."""
         while not until.is_set():
-            await self.send(max(1, int(rate / 5)), batch(), suffix=suffix)
+            await self.send(max(1, int(rate / 5)), batch(), **fields)
             await asyncio.sleep(0.2)
 
     async def drained(self, within: float, *, receipts: bool = True) -> bool:
-        """Waits until no message of the line waits or is out, and the SMSC has got rid of its receipts."""
+        """Waits until no message of the line waits or is out, the SMSC has got rid of its receipts, and what they
+        told has been told."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             if await self._is_drained(receipts):
@@ -86,20 +92,9 @@ class Load:
 
     async def _is_drained(self, receipts: bool) -> bool:
         try:
-            if await pending(self._bus, self._line):
+            if await pending(self._bus, self._line) or (receipts and owed(self._line) > 0):
                 return False
-        except (nats.errors.Error, OSError, TimeoutError):
+            line = self._line
+            return not receipts or not await asyncio.to_thread(untold, line.servers.database_url, line.operator_ids)
+        except (nats.errors.Error, psycopg.Error, OSError, TimeoutError):
             return False
-        return not receipts or self._owed() <= 0
-
-    def _owed(self) -> int:
-        """Messages the SMSC took and whose final receipt we have not acknowledged."""
-        line = self._line
-        taken = Counter(one.destination for one in submits(line) if one.taken)
-        done = Counter(
-            one["destination_addr"]
-            for event in ("deliver_resp", "deliver_resp_late")
-            for one in line.smsc_log(line.operator_id, event)
-            if one.get("final") and one["copy"] == 1 and one["command_status"] not in TEMPORARY
-        )
-        return (taken - done).total()

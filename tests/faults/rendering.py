@@ -5,30 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.faults.catalogue import SECTIONS, Fault, Section
-from tests.faults.figures import Figures
+from tests.faults.catalogue import SECTIONS
+from tests.faults.figures import Figures, latest
+from tests.faults.rows import Fault, Section
 
 HEAD = Path(__file__).with_name("reliability.head.md")
 WITH_EXAMPLES = ["input", "promise", "holds", "examples", "test", "run"]
 WITH_MESSAGES = ["fault", "promise", "holds", "runs", "messages", "lost", "doubled", "unexplained", "in doubt"]
 WITH_MESSAGES += ["back, s", "test", "run"]
-
-
-def latest(figures: Iterable[Figures]) -> dict[tuple[str, str], Figures]:
-    """The last figures of each fault and variant. A run that could not be made replaces nothing that was."""
-    found: dict[tuple[str, str], Figures] = {}
-    for one in figures:
-        key = (one.fault, variant(one))
-        if not one.not_run or key not in found:
-            found[key] = one
-    return found
-
-
-def variant(one: Figures) -> str:
-    """What makes two runs of one fault different: the window, the timers, or the seed of random faults."""
-    if one.fault == "mixed":
-        return f"seed {one.seed}, {one.set}"
-    return one.note if one.fault.startswith("crash ") else ""
 
 
 def merged(rows: list[Figures]) -> Figures:
@@ -47,6 +31,7 @@ def merged(rows: list[Figures]) -> Figures:
         in_doubt=sum(one.in_doubt for one in ran),
         resent=sum(one.resent for one in ran),
         recovered=max(times) if times else None,
+        failed=any(one.failed for one in ran),
         note="; ".join(sorted({one.note for one in ran if one.note})),
         kinds=tuple(sorted({kind for one in ran for kind in one.kinds})),
         test=ran[-1].test,
@@ -96,6 +81,8 @@ def _summary(rows: dict[str, Figures]) -> list[str]:
 
 
 def _holds(fault: Fault, one: Figures) -> bool:
+    if one.failed:
+        return False
     if fault.admits_doubles:
         return one.lost == 0
     return not (one.lost or one.doubled or one.unexplained)
@@ -106,7 +93,7 @@ def _section(section: Section, rows: dict[str, Figures]) -> str:
     names = WITH_MESSAGES if section.counts_messages else WITH_EXAMPLES
     lines += [_line(names), "|" + "---|" * len(names)]
     lines += [_row(section, fault, rows.get(fault.name)) for fault in section.faults]
-    notes = [f"- {fault.what}: {text}" for fault in section.faults if (text := _note(rows.get(fault.name)))]
+    notes = [f"- {fault.what}: {text}" for fault in section.faults if (text := _note(section, rows.get(fault.name)))]
     return "\n".join([*lines, *(["", *notes] if notes else [])]) + "\n"
 
 
@@ -122,18 +109,18 @@ def _row(section: Section, fault: Fault, one: Figures | None) -> str:
         return _line([fault.what, fault.promise, holds, f"{one.runs:,}", test, run])
     back = "" if one.recovered is None else f"{one.recovered:.1f}"
     runs = f"{one.runs} ({one.note.replace('; ', ', ')})" if one.fault.startswith("crash ") else str(one.runs)
-    counts = [runs, one.commands, one.lost, one.doubled, one.unexplained, one.in_doubt]
-    return _line([fault.what, fault.promise, holds, *map(str, counts), back, test, run])
+    # Nothing is said of messages where none were compared.
+    counts = [one.commands, one.lost, one.doubled, one.unexplained, one.in_doubt] if one.commands else [""] * 5
+    return _line([fault.what, fault.promise, holds, runs, *map(str, counts), back, test, run])
 
 
 def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _note(one: Figures | None) -> str:
-    """What the columns do not tell: the words of what went wrong, the wire's worst second."""
+def _note(section: Section, one: Figures | None) -> str:
+    """What the columns do not tell: the words of what went wrong, the wire's worst second, what else was measured."""
     if one is None or one.not_run:
         return ""
-    wrong = "; ".join(one.kinds)
-    told = one.note if "second" in one.note or one.fault == "mixed" else ""
-    return ", ".join(filter(None, (told, wrong)))
+    told = one.note if section.shows_notes or "second" in one.note else ""
+    return ", ".join(filter(None, (told, *one.kinds, "the test failed" if one.failed else "")))

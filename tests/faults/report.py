@@ -12,8 +12,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.faults.figures import FILE, ROOT, Figures, read
-from tests.faults.rendering import latest, render, summary
+from tests.faults.figures import FILE, ROOT, Figures, latest, read
+from tests.faults.rendering import render, summary
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 README = ROOT / "README.md"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +13,7 @@ from ghasi.devstack.servers import Servers
 from tests.faults import figures
 from tests.faults.conftest import Lines
 from tests.faults.gather import gather
+from tests.faults.hurting import group
 from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
@@ -35,7 +33,7 @@ async def test_out_of_descriptors(lines: Lines, plant: Servers, process: str) ->
         stop = asyncio.Event()
         sending = asyncio.create_task(load.keep(RATE, lambda: fault, stop))
         await asyncio.sleep(1.0)
-        before = {pid: _limit(pid, FEW) for pid in _group(line.children[process].pid)}
+        before = {pid: _limit(pid, FEW) for pid in group(line.children[process].pid)}
         plant.nats.kill()
         await asyncio.to_thread(plant.nats.start)
         await asyncio.sleep(STAYS)
@@ -72,11 +70,3 @@ def _limit(pid: int, few: int) -> int:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(few, hard), hard))
         return soft
     return 0
-
-
-def _group(leader: int) -> Iterator[int]:
-    """The process and all it forked."""
-    for entry in Path("/proc").iterdir():
-        with suppress(ValueError, ProcessLookupError):
-            if os.getpgid(int(entry.name)) == leader:
-                yield int(entry.name)

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
+from tests.faults import figures
+from tests.faults.seed import at_least
 from tests.support.platform import Platform, command
 from tests.support.product import ROOT, operator
-from tests.support.replicas import LONG, Replicas, binds_on_the_wire
+from tests.support.replicas import Replicas, binds_on_the_wire
 
-ROUNDS = 4 if LONG else 1
+ROUNDS = 4 if at_least("long") else 1
 A_SECOND = 60
 
 pytestmark = pytest.mark.slow
@@ -72,6 +74,19 @@ class Load:
         return {one["messageId"] for one in self._platform.results} >= {one["messageId"] for one in self.sent}
 
 
+def compared(world: Replicas, sent: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The counts of `figures.record`: what was sent, what the SMSC took, and what was told of it."""
+    taken = Counter((line["destination_addr"], line["part"]) for line in world.smsc_log(world.operator_id))
+    missing = {one["to"].lstrip("+") for one in sent} - {to for to, _ in taken}
+    return {
+        "commands": len(sent),
+        "lost": len(missing),
+        "doubled": sum(count - 1 for count in taken.values()),
+        "in_doubt": sum(one["result"] == "IN_DOUBT" or one["possibleDuplicate"] for one in results),
+        "unexplained": len({one["messageId"] for one in results} - {one["messageId"] for one in sent}),
+    }
+
+
 def check_submits(world: Replicas, sent: list[dict[str, Any]]) -> None:
     """Each part of each command arrived at the SMSC once, the parts of a message in order on one bind."""
     parts: dict[str, list[tuple[int, int]]] = {}
@@ -83,6 +98,7 @@ def check_submits(world: Replicas, sent: list[dict[str, Any]]) -> None:
     assert len(torn) <= len(sent) // 100, "a message changes its bind only where that bind ends"
 
 
+@pytest.mark.proves("rolling restart")
 @pytest.mark.timeout(120 + 60 * ROUNDS)
 async def test_a_rolling_restart_under_load_leaves_nothing_in_doubt(
     own_servers: Callable[..., Any], tmp_path: Path
@@ -106,7 +122,8 @@ async def test_a_rolling_restart_under_load_leaves_nothing_in_doubt(
         await platform.until(load.settled, 60.0, world.tails())
         binds = binds_on_the_wire(world.log())
         results = Counter(result["result"] for result in platform.results)
-        print(f"{len(load.sent)} commands over {2 * ROUNDS} restarts: {dict(results)}, {len(binds.accepted)} binds")
+        note = f"{2 * ROUNDS} restarts; at most {binds.most} binds at once, 2 allowed"
+        figures.record("rolling restart", note=note, **compared(world, load.sent, platform.results))
         check_submits(world, load.sent)
     assert results == {"ACCEPTED": len(load.sent)}
     assert not any(result["possibleDuplicate"] for result in platform.results)
@@ -126,6 +143,7 @@ def order(world: Replicas, action: str) -> str:
     return done.stdout
 
 
+@pytest.mark.proves("drain")
 @pytest.mark.timeout(180)
 async def test_a_drained_operator_stays_so_on_every_replica_until_bind(
     own_servers: Callable[..., Any], tmp_path: Path
@@ -149,16 +167,19 @@ async def test_a_drained_operator_stays_so_on_every_replica_until_bind(
             await world.until(lambda name=name: world.said(name, "lease.held"), 20.0, f"{name} lives again")
         arrived = len(world.smsc_log(world.operator_id))
         await asyncio.sleep(4.0)
-        assert len(binds_on_the_wire(world.log()).accepted) == binds
-        assert len(world.smsc_log(world.operator_id)) == arrived
+        bound_meanwhile = len(binds_on_the_wire(world.log()).accepted) - binds
+        sent_meanwhile = len(world.smsc_log(world.operator_id)) - arrived
         record = await world.record("a")
         assert record is not None
         assert (record.state.value, record.reason) == ("UNBOUND", "drained")
         await load.stop()
         assert "wanted: bound" in await asyncio.to_thread(order, world, "bind")
         await platform.until(load.settled, 60.0, world.tails())
+        note = f"{bound_meanwhile} binds and {sent_meanwhile} PDUs while drained"
+        figures.record("drain", note=note, **compared(world, load.sent, platform.results))
         results = Counter(result["result"] for result in platform.results)
         check_submits(world, load.sent)
+    assert (bound_meanwhile, sent_meanwhile) == (0, 0)
     assert results == {"ACCEPTED": len(load.sent)}
 
 

@@ -15,9 +15,9 @@ from tests.faults import figures
 from tests.faults.brim import Brim, full, with_purged
 from tests.faults.conftest import Lines
 from tests.faults.evidence import Evidence
-from tests.faults.gather import gather, pending
+from tests.faults.gather import TEMPORARY, gather, pending
 from tests.faults.line import Line
-from tests.faults.load import TEMPORARY, Load
+from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
 
 RATE = 40.0

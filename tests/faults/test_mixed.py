@@ -16,6 +16,7 @@ from ghasi.devstack.servers import Servers
 from tests.faults import figures
 from tests.faults.conftest import Lines
 from tests.faults.gather import gather
+from tests.faults.keepsakes import keep
 from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
@@ -112,9 +113,12 @@ async def test_anything_at_any_time(lines: Lines, plant: Servers) -> None:
             healed = time.time()
             drained = await load.drained(DRAIN)
             evidence = await gather(line, load.commands)
+        verdict = judge(evidence)
+        told = "\n".join(gremlin.done)
+        if not (verdict.holds and drained):
+            told += f"\nkept in {await keep(line, evidence, verdict, gremlin.done)}"
         await line.shut()
-    verdict = judge(evidence)
     note = f"{len(gremlin.done)} faults in {LASTS:.0f} s"
     figures.write([figures.of("mixed", verdict, evidence, at=healed, note=note)])
-    assert verdict.holds, f"{gremlin.done}\n{explain(verdict, evidence)}\n{line.tails()}"
-    assert drained, f"{gremlin.done}\n{line.tails()}"
+    assert verdict.holds, f"{told}\n{explain(verdict, evidence)}\n{line.tails()}"
+    assert drained, f"{told}\n{line.tails()}"

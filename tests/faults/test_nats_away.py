@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from ghasi.contracts.submission import Fate
+from tests.faults import figures
+from tests.faults.seed import at_least
 from tests.support.product import operator
 from tests.support.proxy import Proxy
-from tests.support.replicas import LONG, Replicas, binds_on_the_wire, numbered
+from tests.support.replicas import Replicas, binds_on_the_wire, numbered
 
 UNBOUND_WITHIN = 9.5
 """Seconds after the last renewal, which may be 3 s old when NATS goes: unbound 5.5 s to 9.5 s after that."""
@@ -21,9 +23,14 @@ RECEIPTS = 600
 TEMPORARY = 0x64
 GROWTH_AT_MOST = 40 * 1024
 """KiB of resident memory."""
-AWAY = 60.0 if LONG else 15.0
+AWAY = 60.0 if at_least("long") else 15.0
 
 pytestmark = pytest.mark.slow
+
+
+def proving(fault: str, *ways: str) -> list[Any]:
+    """Parameters of which each is a fault of its own."""
+    return [pytest.param(way, marks=pytest.mark.proves(fault.format(way)), id=way) for way in ways]
 
 
 def flooding(**changes: Any) -> dict[str, Any]:
@@ -50,7 +57,9 @@ def resident(world: Replicas, name: str) -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
-async def every_receipt_is_taken(world: Replicas, timeout: float = 60.0) -> None:
+async def every_receipt_is_taken(world: Replicas, timeout: float = 60.0) -> int:
+    """Waits until each receipt is answered; how many of them the stream does not hold."""
+
     def taken() -> bool:
         return (
             sum(line["event"] == "deliver_resp" and line["command_status"] == 0 for line in world.log()) >= RECEIPTS
@@ -58,11 +67,11 @@ async def every_receipt_is_taken(world: Replicas, timeout: float = 60.0) -> None
 
     await world.until(taken, timeout, "every receipt is stored and answered in the end")
     stored = await world.bus.js.stream_info("SMPP_RECEIPTS")
-    assert stored.state.messages >= RECEIPTS
+    return max(0, RECEIPTS - stored.state.messages)
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("how", proving("nats {} for a holder", "stopped", "killed"))
 async def test_the_holder_refuses_receipts_then_unbinds_and_comes_back(
     own_servers: Callable[..., Any], tmp_path: Path, how: str
 ) -> None:
@@ -80,10 +89,15 @@ async def test_the_holder_refuses_receipts_then_unbinds_and_comes_back(
         await asyncio.sleep(max(0.0, gone + AWAY - time.monotonic()))
         assert len(binds_on_the_wire(world.log()).accepted) == 1, "nobody binds without a lease"
         servers.nats.resume() if how == "stopped" else servers.nats.restart()
+        healed = time.monotonic()
         await world.until(lambda: len(binds_on_the_wire(world.log()).accepted) == 2, 60.0, "bound again")
-        await every_receipt_is_taken(world)
+        again = binds_on_the_wire(world.log()).accepted[1] - healed
+        lost = await every_receipt_is_taken(world)
     stayed = unbind["mono"] - gone
-    print(f"NATS {how}: unbound after {stayed:.2f} s, {len(heard)} receipts refused until then, {grown} KiB more")
+    note = f"away for {healed - gone:.0f} s; unbound after {stayed:.1f} s, {len(heard)} receipts refused until then, "
+    note += f"{grown} KiB more memory"
+    figures.record(f"nats {how} for a holder", commands=RECEIPTS, lost=lost, recovered=again, note=note)
+    assert not lost
     assert 5.0 < stayed < UNBOUND_WITHIN
     assert unbind["by"] == "esme"
     assert heard
@@ -92,7 +106,7 @@ async def test_the_holder_refuses_receipts_then_unbinds_and_comes_back(
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize("how", proving("nats {} for the only one", "stopped", "killed"))
 async def test_the_only_replica_stays_bound_throughout_in_bounded_memory(
     own_servers: Callable[..., Any], tmp_path: Path, how: str
 ) -> None:
@@ -108,10 +122,16 @@ async def test_the_only_replica_stays_bound_throughout_in_bounded_memory(
         heard = answers(world, gone + 5.0, time.monotonic())
         grown = resident(world, "a") - before
         servers.nats.resume() if how == "stopped" else servers.nats.restart()
-        await every_receipt_is_taken(world)
+        healed = time.monotonic()
+        lost = await every_receipt_is_taken(world)
+        taken = time.monotonic() - healed
         binds = binds_on_the_wire(world.log())
         ended = [line for line in world.log() if line["event"] in ("unbind", "closed")]
-    print(f"NATS {how} for {AWAY:.0f} s, sole: {len(heard)} receipts refused, {grown} KiB more")
+    note = (
+        f"away for {AWAY:.0f} s; {len(ended)} sessions ended, {len(heard)} receipts refused, {grown} KiB more memory"
+    )
+    figures.record(f"nats {how} for the only one", commands=RECEIPTS, lost=lost, recovered=taken, note=note)
+    assert not lost
     assert len(binds.accepted) == 1
     assert ended == []
     assert len(heard) > RECEIPTS
@@ -120,7 +140,7 @@ async def test_the_only_replica_stays_bound_throughout_in_bounded_memory(
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("how", ["black_hole", "cut", "half_open"])
+@pytest.mark.parametrize("how", proving("replica cut off, {}", "black_hole", "cut", "half_open"))
 async def test_a_replica_cut_off_from_nats_gives_way_to_one_that_is_not(
     own_servers: Callable[..., Any], tmp_path: Path, how: str
 ) -> None:
@@ -149,8 +169,10 @@ async def test_a_replica_cut_off_from_nats_gives_way_to_one_that_is_not(
             await asyncio.sleep(3.0)
             assert (await world.holders()) == {0: "b"}
             binds = binds_on_the_wire(world.log())
-    print(f"{how}: unbound after {unbind['mono'] - cut:.2f} s, taken over after {taken['mono'] - cut:.2f} s")
+    took = taken["mono"] - cut
+    note = f"unbound after {unbind['mono'] - cut:.1f} s; at most {binds.most} binds at once, 1 allowed"
+    figures.record(f"replica cut off, {how}", recovered=took, note=note)
     assert unbind["by"] == "esme"
     assert unbind["mono"] < taken["mono"]
-    assert taken["mono"] - cut < 15.0
+    assert took < 15.0
     assert (binds.most, binds.refused, len(binds.accepted)) == (1, 0, 2)

@@ -11,7 +11,7 @@ import pytest
 
 from ghasi.correlations.models import InboxReceipt
 from tests.faults.evidence import Command, Dlr, Evidence, Result, Row, SentReceipt, Submit
-from tests.faults.gather import waiting
+from tests.faults.gather import untold, waiting
 from tests.faults.oracle import Verdict, explain, judge
 
 TO = "93700000001"
@@ -113,6 +113,9 @@ def test_a_receipt_matched_in_the_inbox_without_its_event_is_lost(database_url: 
         assert judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator)))).holds
         InboxReceipt.objects.filter(pk=row.pk).update(matched_at=now)
         lost = judge(replace(SOUND, dlrs=[], inbox=waiting(database, str(operator))))
+        assert untold(database_url, [str(operator)]) == 1, "a run waits for it before it judges"
+        InboxReceipt.objects.filter(pk=row.pk).update(published_at=now)
+        assert untold(database_url, [str(operator)]) == 0
     row.delete()
     assert whats(lost)[0] == ["a receipt was acknowledged and is gone"]
 
@@ -164,3 +167,21 @@ def test_what_is_wrong_is_told_with_all_there_is_about_it() -> None:
     told = explain(judge(evidence), evidence)
     assert "nobody was told" in told
     assert all(str(one) in told for one in (*SOUND.rows, *SOUND.submits, *SOUND.dlrs))
+
+
+def test_parts_in_doubt_together_may_have_changed_their_ids_and_others_may_not() -> None:
+    def swapped(*, doubted: bool) -> Evidence:
+        rows = [Row("m1", n, 2, 1, "DLR_RECEIVED", f"A{3 - n}", was_in_doubt=doubted) for n in (1, 2)]
+        return replace(
+            SOUND,
+            submits=[Submit(TO, n, f"A{n}", taken=True) for n in (1, 2)],
+            rows=rows,
+            receipts=[SentReceipt(f"A{n}", f"A{n}", TO, "DELIVRD") for n in (1, 2)],
+            dlrs=[Dlr("m1", f"A{n}", "DELIVRD", f"d{n}") for n in (1, 2)],
+        )
+
+    assert judge(swapped(doubted=True)).holds
+    assert set(whats(judge(swapped(doubted=False)))[2]) == {
+        "taken by the SMSC, unknown to the ledger",
+        "the ledger knows an id that was never given",
+    }

@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 
+from ghasi import crash
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate, SubmitAnswer
 from ghasi.smpp.pdu import SubmitSm, encode_pdu
 from ghasi.smpp.tlv import Tag, Tlv
+from tests.faults import figures
+from tests.faults.fates import UNSENT, counted
+from tests.faults.seed import at_least
 from tests.support.product import operator
 from tests.support.proxy import Proxy
-from tests.support.replicas import LONG, Replicas, binds_on_the_wire, numbered
+from tests.support.replicas import Replicas, binds_on_the_wire, numbered
 
-PAUSE = 60.0 if LONG else 0.0
-"""Seconds the holder sleeps at least; without LONG until another has taken over."""
+PAUSE = 60.0 if at_least("long") else 20.0 if at_least("full") else 0.0
+"""Seconds the holder sleeps at least; in the short set until another has taken over."""
 QUIET = 3.0
 
 pytestmark = pytest.mark.slow
@@ -51,6 +55,7 @@ async def awake_and_quiet(world: Replicas, name: str) -> None:
     await asyncio.sleep(QUIET)
 
 
+@pytest.mark.proves("pause window")
 @pytest.mark.timeout(240)
 async def test_a_woken_holder_sends_nothing_and_says_what_is_in_doubt(
     own_servers: Callable[..., Any], tmp_path: Path
@@ -69,12 +74,21 @@ async def test_a_woken_holder_sends_nothing_and_says_what_is_in_doubt(
         world.children["a"].pause()
         later = asyncio.create_task(world.submit(record, pdus[30:], keys[30:]))
         await until_taken_over(world)
+        took = binds_on_the_wire(world.log()).accepted[1] - began
         await asyncio.sleep(max(0.0, began + PAUSE - time.monotonic()))
         woken = time.monotonic()
         world.children["a"].resume()
-        assert fates(await first) == {Fate.UNANSWERED: 10, Fate.NOT_SENT: 20}
-        assert fates(await later) == {Fate.NOT_SENT: 5}
+        answers = [await first, await later]
         await awake_and_quiet(world, "a")
+        late = sum(line["mono"] > woken for line in submits(world, 1))
+        last = [each.fate for answer in answers for each in answer.fates]
+        numbers = [str(93700000000 + n) for n in range(35)]
+        note = f"asleep for {woken - began:.0f} s, {late} PDUs after waking"
+        figures.record(
+            "pause window", recovered=took, note=note, **counted(zip(numbers, last, strict=True), world.log())
+        )
+        assert fates(answers[0]) == {Fate.UNANSWERED: 10, Fate.NOT_SENT: 20}
+        assert fates(answers[1]) == {Fate.NOT_SENT: 5}
         assert {fate.fate for fate in (await world.ask(record, keys[:10])).fates} == {Fate.UNANSWERED}
         mine = submits(world, 1)
         assert len(mine) == 10
@@ -86,6 +100,7 @@ async def test_a_woken_holder_sends_nothing_and_says_what_is_in_doubt(
         assert len(binds_on_the_wire(world.log()).accepted) == 2, "it does not bind again"
 
 
+@pytest.mark.proves("pause kernel")
 @pytest.mark.timeout(240)
 async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..., Any], tmp_path: Path) -> None:
     """Its writes fill every buffer on the way; after its pause not one octet more comes from it."""
@@ -115,16 +130,59 @@ async def test_what_the_kernel_held_is_all_that_arrives(own_servers: Callable[..
             world.children["a"].resume()
             totals = [fates(await answer) for answer in answers]
             await awake_and_quiet(world, "a")
-            assert len(submits(world, 1)) == came
-            assert await until_still(proxy) == held
+            late = len(submits(world, 1)) - came
+            after = await until_still(proxy) - held
     unanswered = sum(total.get(Fate.UNANSWERED, 0) for total in totals)
     accepted = sum(total.get(Fate.ACCEPTED, 0) for total in totals)
     unsent = sum(total.get(Fate.NOT_SENT, 0) for total in totals)
-    print(f"{came} arrived, {accepted} answered, {unanswered} in doubt, {unsent} not sent, {held} octets held")
+    figures.record(
+        "pause kernel",
+        commands=accepted + unanswered + unsent,
+        lost=max(0, accepted - came),
+        unexplained=max(0, came - accepted - unanswered),
+        in_doubt=unanswered,
+        kinds=(UNSENT,) if came > accepted + unanswered else (),
+        note=f"{came} PDUs and {held} octets arrived while it slept, {late} PDUs and {after} octets after that",
+    )
+    assert (late, after) == (0, 0)
     assert accepted + unanswered + unsent == REQUESTS * EACH
     assert came <= accepted + unanswered
     if came < REQUESTS * EACH:
         assert unanswered > came - accepted, "a part that did not leave whole is in doubt too"
+
+
+@pytest.mark.proves("pause at the check")
+@pytest.mark.timeout(240)
+async def test_between_the_check_and_the_write_no_more_than_that_write_leaves(
+    own_servers: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Asking and writing cannot be made one: who is frozen just between them writes on waking what it was about to.
+    The bind is the first write of a replica, the window the second."""
+    servers = own_servers(only=["nats", "valkey"])
+    async with Replicas(servers, tmp_path, [one(windowSize=10, responseDelay=120.0)]) as world:
+        world.gateway("a", FAULT_POINT=f"{crash.ALLOWED}:2:stop")
+        record = await world.until_bound("a")
+        world.gateway("b")
+        await world.until(lambda: world.said("b", "lease.held"))
+        keys, pdus = numbered(30)
+        began = time.monotonic()
+        asked = asyncio.create_task(world.submit(record, pdus, keys))
+        await until_taken_over(world)
+        took = binds_on_the_wire(world.log()).accepted[1] - began
+        assert submits(world, 1) == [], "it stands before its write"
+        await asyncio.sleep(max(0.0, began + PAUSE - time.monotonic()))
+        world.children["a"].resume()
+        answer = await asked
+        await awake_and_quiet(world, "a")
+        came = len(submits(world, 1))
+        numbers = [str(93700000000 + n) for n in range(30)]
+        last = zip(numbers, [each.fate for each in answer.fates], strict=True)
+        note = f"{came} PDUs in that one write"
+        figures.record("pause at the check", recovered=took, note=note, **counted(last, world.log()))
+        assert fates(answer) == {Fate.UNANSWERED: 10, Fate.NOT_SENT: 20}
+        assert came <= 10
+        assert (await world.holders()) == {0: "b"}
+        assert len(binds_on_the_wire(world.log()).accepted) == 2, "it does not bind again"
 
 
 REQUESTS, EACH = 16, 14
@@ -160,6 +218,7 @@ async def until_still(proxy: Proxy) -> int:
     return now
 
 
+@pytest.mark.proves("pause counted")
 @pytest.mark.timeout(240)
 async def test_an_smsc_that_counts_binds_never_has_one_too_many(
     own_servers: Callable[..., Any], tmp_path: Path
@@ -173,12 +232,15 @@ async def test_an_smsc_that_counts_binds_never_has_one_too_many(
         world.gateway("b")
         await world.until(lambda: world.said("b", "lease.held"))
         world.children["a"].pause()
+        began = time.monotonic()
         await world.until_bound("b", timeout=60.0)
+        took = time.monotonic() - began
         world.children["a"].resume()
         await world.until(lambda: world.said("a", "lease.lost"), 20.0)
         await asyncio.sleep(QUIET)
         binds = binds_on_the_wire(world.log())
         assert (await world.holders()) == {0: "b"}
-    print(f"refused as already bound: {binds.refused}")
+    note = f"at most {binds.most} binds at once, 1 allowed; {binds.refused} refused as already bound"
+    figures.record("pause counted", recovered=took, note=note)
     assert binds.most == 1
     assert len(binds.accepted) == 2

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.faults import report
+from tests.faults import figures, report
 from tests.faults.catalogue import SECTIONS
 from tests.faults.figures import ROOT, Figures
 from tests.faults.rendering import render
@@ -73,3 +74,30 @@ def test_a_machine_that_cannot_replaces_no_figures_of_one_that_could() -> None:
     could = replace(RAN, fault="power cut nats")
     text = render([could, Figures("power cut nats", runs=0, not_run="needs root")])
     assert line_of(text, "power cut of the disk of NATS")[4] == "100"
+
+
+def test_a_test_that_failed_says_so_whatever_it_counted() -> None:
+    text = render([replace(RAN, failed=True)])
+    assert line_of(text, "NATS killed")[2] == "**no**"
+    assert "Promises that did not hold: NATS killed" in text
+    assert "the test failed" in text
+
+
+def test_a_run_that_compared_no_messages_shows_none() -> None:
+    took = Figures("lease killed", runs=2, recovered=11.0, note="at most 2 binds", test="tests/faults/x.py::y")
+    cells = line_of(render([took]), "one of three replicas killed")
+    assert cells[2:10] == ["yes", "2", "", "", "", "", "", "11.0"]
+
+
+def test_a_failing_test_fails_what_it_wrote_and_what_it_did_not_get_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "FILE", tmp_path / "results.jsonl")
+    monkeypatch.setattr(figures, "_of_this_test", [])
+    figures.record("lease killed", commands=3)
+    figures.fail(["lease killed", "lease stopped"])
+    rows = figures.latest(figures.read(figures.FILE)).values()
+    assert {one.fault: (one.failed, one.commands) for one in rows} == {
+        "lease killed": (True, 3),
+        "lease stopped": (True, 0),
+    }

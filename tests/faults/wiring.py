@@ -48,20 +48,24 @@ def wired(servers: Servers, pairs: Iterable[str]) -> Iterator[Wiring]:
     with ExitStack() as undo:
         for pair in pairs:
             client, _, target = pair.partition("-")
-            port = free_port() if target == "smsc" else _port(servers, target)
+            port = free_port() if target == "smsc" else port_of(servers, target)
             proxy = wiring.proxies[pair] = undo.enter_context(Proxy(port))
             if target == "smsc":
                 wiring.scenario["port"] = port
                 wiring.told["port"] = proxy.port
                 continue
-            name = _VARIABLES[target]
-            url = servers.env()[name].replace(f":{port}", f":{proxy.port}")
             for process in ("gateway",) if client == "gateway" else ("dispatch", "receipts"):
-                wiring.env_of[process][name] = url
+                wiring.env_of[process] |= through(servers, target, proxy)
         yield wiring
 
 
-def _port(servers: Servers, name: str) -> int:
+def through(servers: Servers, target: str, proxy: Proxy) -> dict[str, str]:
+    """The variable that sends a process to a server by way of the proxy."""
+    name = _VARIABLES[target]
+    return {name: servers.env()[name].replace(f":{port_of(servers, target)}", f":{proxy.port}")}
+
+
+def port_of(servers: Servers, name: str) -> int:
     port = urlsplit(servers.env()[_VARIABLES[name]]).port
     if port is None:
         raise ValueError(f"{name}: its address has no port")

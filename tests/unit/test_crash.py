@@ -43,7 +43,9 @@ def test_ends_at_the_pass_that_was_named_and_only_once(value: str, passes: int) 
         assert len(ends) == (1 if number >= passes else 0)
 
 
-@pytest.mark.parametrize("value", ["nowhere", "dispatch.claimed:0", "dispatch.claimed:x", "dispatch.claimed:-1"])
+@pytest.mark.parametrize(
+    "value", ["nowhere", "dispatch.claimed:0", "dispatch.claimed:x", "dispatch.claimed:-1", "dispatch.claimed:1:go"]
+)
 def test_a_wrong_value_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="FAULT_POINT"):
         crash.armed(Env({"FAULT_POINT": value}), lambda: None)
@@ -55,6 +57,17 @@ def test_a_wrong_value_is_refused(value: str) -> None:
 def test_the_process_ends_by_sigkill_with_nothing_said() -> None:
     done = run("crash.point('dispatch.claimed')", FAULT_POINT="dispatch.claimed")
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGKILL, b"", b"")
+
+
+def test_a_frozen_process_goes_on_where_it_stood() -> None:
+    code = "from ghasi import crash; crash.point('gateway.allowed'); print('alive')"
+    env = {"PATH": os.environ["PATH"], "FAULT_POINT": "gateway.allowed:1:stop"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=env, cwd=ROOT, stdout=subprocess.PIPE)
+    found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    assert found is not None
+    assert found.si_status == signal.SIGSTOP
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate(timeout=20)[0] == b"alive\n"
 
 
 def test_soon_lets_what_is_under_way_leave() -> None:
@@ -77,4 +90,4 @@ def passed_in_code() -> list[str]:
 
 
 def test_every_point_is_passed_somewhere_and_none_is_unknown() -> None:
-    assert set(passed_in_code()) == set(crash.POINTS)
+    assert set(passed_in_code()) == {*crash.POINTS, crash.ALLOWED}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
-from nats.js.api import RetentionPolicy, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
+from structlog.testing import capture_logs
 
 from ghasi.bus import Bus, BusError, BusSettings, BusTimeout, NoHolder, Publication, PublishFailed, TopologyConflict
 from ghasi.bus import topology as bus_topology
@@ -46,6 +48,36 @@ async def test_a_stream_that_cannot_serve_is_a_conflict_with_a_name(bus: Bus) ->
     with pytest.raises(TopologyConflict, match=name):
         await bus_topology.ensure_stream(bus.js, Stream(name, (f"{name}.b",)))
     await bus.js.delete_stream(name)
+
+
+def kept(name: str) -> Stream:
+    return Stream(name, (f"{name}.a",), max_age=86_400.0, refuses=True)
+
+
+@pytest.mark.parametrize("stream", topology.STREAMS, ids=lambda one: one.name)
+async def test_a_full_stream_refuses_where_nothing_else_has_its_bytes(bus: Bus, stream: Stream) -> None:
+    info = await bus.js.stream_info(stream.name)
+    events = (subjects.DLR_EVENTS, subjects.SUBMIT_EVENTS, subjects.OPERATOR_EVENTS)
+    assert info.config.discard == (DiscardPolicy.OLD if stream.name in events else DiscardPolicy.NEW)
+
+
+async def test_a_stream_that_an_older_version_made_is_brought_up_to_date(bus: Bus) -> None:
+    stream = kept(f"T{uuid.uuid4().hex[:8]}")
+    await bus_topology.ensure_stream(bus.js, replace(stream, refuses=False), 100_000)
+    await bus.publish(Publication(f"{stream.name}.a", b"x", "1"))
+    info = await bus_topology.ensure_stream(bus.js, stream)
+    assert (info.config.discard, info.config.max_bytes, info.state.messages) == (DiscardPolicy.NEW, 100_000, 1)
+    await bus.js.delete_stream(stream.name)
+
+
+async def test_a_stream_of_the_platform_is_left_alone_and_its_drift_named(bus: Bus) -> None:
+    stream = kept(f"T{uuid.uuid4().hex[:8]}")
+    await bus.js.add_stream(StreamConfig(name=stream.name, subjects=list(stream.subjects), max_age=3_600.0))
+    with capture_logs() as lines:
+        info = await bus_topology.ensure_stream(bus.js, stream)
+    assert info.config.discard == DiscardPolicy.OLD
+    assert "forgets its oldest" in " ".join(str(line.get("detail")) for line in lines)
+    await bus.js.delete_stream(stream.name)
 
 
 async def test_a_subject_somebody_else_owns_is_a_conflict(bus: Bus) -> None:

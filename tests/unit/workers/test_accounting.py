@@ -91,6 +91,8 @@ async def test_books_that_are_not_kept_hold_the_purge_back_for_a_while_only(
     assert (found.taken, found.untold, found.lost, found.holds) == (2, 2, (), True)
     await one.turn()
     assert (await counter.balance()).untold == 2, "told once"
+    labels = {"operator_id": operator_id}
+    assert REGISTRY.get_sample_value("smpp_connector_accounting_untold_total", labels) == 2
 
 
 async def test_one_operators_trouble_is_not_the_others(

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from ghasi.bus import Bus, BusError, BusSettings
 from ghasi.contracts.commands import DeadReason, Refused
@@ -145,8 +146,11 @@ async def test_bytes_that_cannot_be_stored_yet_are_not_acknowledged(
     await bench.platform.send_raw(bench.operator_id, b"no")
     (delivery,) = await bench.deliveries(1)
 
+    labels = {"operator_id": bench.operator_id}
+
     async def appear() -> None:
         assert not delivery.settled
+        assert REGISTRY.get_sample_value("smpp_connector_dead_letters_waiting", labels) == 1
         if len(bench.sleeps.slept) == times:
             await bare.ensure(buckets=False)
 
@@ -154,10 +158,14 @@ async def test_bytes_that_cannot_be_stored_yet_are_not_acknowledged(
     context = bench.context
     context.bus = bare
     try:
-        await DeadLetters(context, bench.operator_id).bury(delivery, Refused(DeadReason.NOT_JSON, "x"))
+        with capture_logs() as lines:
+            await DeadLetters(context, bench.operator_id).bury(delivery, Refused(DeadReason.NOT_JSON, "x"))
         stored = await bare.js.get_last_msg("SMPP_DEAD", f"smpp.dead.{bench.operator_id}")
         assert stored.data == b"no"
         assert bench.sleeps.slept == [ACK_RETRY] * times
+        assert REGISTRY.get_sample_value("smpp_connector_dead_letters_waiting", labels) == 0
+        said = [line["event"] for line in lines if line["event"].startswith("dead_letters.")]
+        assert said == ["dead_letters.refused", "dead_letters.taken_again"], "once, however often it is tried"
         assert await bench.settled()
     finally:
         await bare.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -72,6 +73,17 @@ async def test_a_refused_request_was_not_sent(bus: Bus, answering: Callable[...,
     await answering(lambda request: encode(SubmitAnswer([], error="epoch")))
     answer = await submit(bus)
     assert [(fate.fate, fate.reason) for fate in answer.fates] == [(Fate.NOT_SENT, "epoch")] * 2
+
+
+async def test_a_request_the_gateway_cannot_read_is_not_repeated_at_once(
+    bus: Bus, answering: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_client, "MALFORMED_AGAIN", 0.3)
+    await answering(lambda request: encode(SubmitAnswer([], error="malformed")))
+    began = time.monotonic()
+    answer = await submit(bus)
+    assert time.monotonic() - began >= 0.3
+    assert [(fate.fate, fate.reason) for fate in answer.fates] == [(Fate.NOT_SENT, "malformed")] * 2
 
 
 async def test_a_part_the_answer_does_not_mention_is_in_doubt(

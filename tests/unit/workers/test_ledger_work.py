@@ -176,3 +176,19 @@ def test_a_fault_that_is_not_the_databases_is_not_hidden() -> None:
 
     with pytest.raises(ValueError, match="ours"):
         fail(None)
+
+
+def test_a_server_that_refuses_writes_for_now_is_away() -> None:
+    """A standby before its promotion."""
+
+    @guarded
+    def write(_: None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set default_transaction_read_only = on")
+            cursor.execute("create table smpp.never (id int)")
+
+    with pytest.raises(LedgerAway, match="InternalError"):
+        write(None)
+    with connection.cursor() as cursor:
+        cursor.execute("show default_transaction_read_only")
+        assert cursor.fetchone() == ("off",), "the next call has a connection of its own"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from ghasi.contracts import topology
 from ghasi.correlations.ids import row_id
 from ghasi.correlations.models import MessageCorrelation
 from ghasi.devstack.servers import Servers
+from tests.faults import figures
 from tests.support.platform import Platform, command, iso
 from tests.support.product import ROOT, Product, operator
 
@@ -59,10 +61,13 @@ async def settled(product: Product, taken: int) -> dict[str, Any]:
     raise AssertionError(f"{told}\n{product.tails()}")
 
 
-async def difference(product: Product, count: int) -> None:
+async def difference(product: Product, count: int) -> float:
+    """Seconds until the metric of the alarm says so."""
+    began = time.monotonic()
     sample = f'smpp_connector_accounting_difference{{operator_id="{product.operator_ids[0]}"}} {float(count)}'
     url = f"http://127.0.0.1:{product.worker_ports['dispatch']}/metrics"
     await product.until_http(url, lambda _, text: sample in text, timeout=40)
+    return time.monotonic() - began
 
 
 async def stolen(platform: Platform, operator_id: str) -> str:
@@ -89,6 +94,7 @@ def doubled(operator_id: str) -> str:
     return str(row.message_id)
 
 
+@pytest.mark.proves("books loss", "books double")
 async def test_the_books_hold_until_a_loss_or_a_double_is_planted(
     tmp_path: Path, servers: Servers, django_ready: None
 ) -> None:
@@ -114,13 +120,17 @@ async def test_the_books_hold_until_a_loss_or_a_double_is_planted(
             await difference(product, 0)
 
             lost = await stolen(platform, operator_id)
-            await difference(product, 1)
+            took = await difference(product, 1)
             code, told = await audit(product)
+            note = f"1 planted, {len(told['lost'])} named by audit"
+            figures.record("books loss", recovered=took, note=note)
             assert (code, told["lost"], told["difference"]) == (1, [lost], 1)
 
             twice = await doubled(operator_id)
-            await difference(product, 2)
+            took = await difference(product, 2)
             code, told = await audit(product)
+            note = f"1 planted, {len(told['doubled'])} named by audit"
+            figures.record("books double", recovered=took, note=note)
             assert (code, told["lost"], told["doubled"]) == (1, [lost], [twice])
             log = product.children["dispatch"].log_file.read_text(encoding="utf-8", errors="replace")
             assert "accounting.difference" in log
@@ -128,6 +138,7 @@ async def test_the_books_hold_until_a_loss_or_a_double_is_planted(
         product.stop()
 
 
+@pytest.mark.proves("books killed worker")
 async def test_the_books_hold_over_a_killed_worker_under_load(
     tmp_path: Path, servers: Servers, django_ready: None
 ) -> None:
@@ -143,7 +154,10 @@ async def test_the_books_hold_over_a_killed_worker_under_load(
             await platform.until(lambda: len(platform.results) > 300, what=product.tails())
             product.children.pop("dispatch").kill()
             product.run_pool("dispatch", 2, 8)
+            killed = time.monotonic()
             told = await settled(product, 2_000)
+            note = f"difference {told['difference']} once all is settled, 0 at every audit on the way"
+            figures.record("books killed worker", recovered=time.monotonic() - killed, note=note)
             assert told["submitted"] == 2_000
     finally:
         product.stop()

@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from ghasi.devstack.servers import Servers
+from tests.faults import figures
 from tests.support.platform import Platform, command
 from tests.support.product import Product, operator
 from tests.support.rate import worst_second
@@ -92,18 +93,33 @@ def running(servers: Servers, folder: Path, outages: list[dict[str, float]], **p
 
 
 @sync_to_async
-def ledger(messages: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str, bool]]]:
-    """By message: (asked for, carried by, status, possible duplicate) of each try."""
-    found: dict[str, list[tuple[str, str, str, bool]]] = {one["messageId"]: [] for one in messages}
+def ledger(messages: list[dict[str, Any]]) -> dict[str, list[tuple[str, str, str, bool, bool]]]:
+    """By message: (asked for, carried by, status, possible duplicate, was in doubt) of each try."""
+    found: dict[str, list[tuple[str, str, str, bool, bool]]] = {one["messageId"]: [] for one in messages}
     with connection.cursor() as cursor:
         cursor.execute(
-            "select message_id::text, requested_operator_id::text, operator_id::text, status, possible_duplicate"
+            "select message_id::text, requested_operator_id::text, operator_id::text, status, possible_duplicate,"
+            " in_doubt_at is not null"
             " from smpp.message_correlations where message_id = any(%s::uuid[]) order by attempt",
             [list(found)],
         )
         for message_id, *row in cursor.fetchall():
             found[message_id].append(tuple(row))  # type: ignore[arg-type]
     return found
+
+
+async def compared(pair: Pair, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """The counts of `figures.record`: what either SMSC took, and what the ledger owns up to."""
+    rows, taken = await ledger(messages), pair.submits()
+    admitted = {one["to"]: 1 + sum(row[3] for row in rows[one["messageId"]]) for one in messages}
+    return {
+        "commands": len(messages),
+        "lost": sum(not taken[to] for to in admitted),
+        "doubled": sum(max(0, taken[to] - most) for to, most in admitted.items()),
+        "unexplained": len(set(taken) - set(admitted)),
+        "in_doubt": sum(row[4] for tries in rows.values() for row in tries),
+        "resent": sum(row[3] for tries in rows.values() for row in tries),
+    }
 
 
 async def check_counts(pair: Pair, messages: list[dict[str, Any]]) -> int:
@@ -123,6 +139,7 @@ async def check_counts(pair: Pair, messages: list[dict[str, Any]]) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.proves("failover")
 @pytest.mark.timeout(240)
 async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
     servers: Servers, django_ready: None, tmp_path: Path
@@ -149,8 +166,9 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
                 what=pair.product.tails(),
             )
             over = pair.log(pair.backup)
+            worst = worst_second([line["mono"] for line in over], span=0.95)
             assert len(over) >= 200, "what was queued before the outage went over"
-            assert worst_second([line["mono"] for line in over], span=0.95) <= 30
+            assert worst <= 30
             by_number = {one["to"]: one["messageId"] for one in waiting}
             carried = [by_number["+" + line["destination_addr"]] for line in over]
             await platform.until(lambda: all(platform.final_of(one) for one in carried), what="receipts are matched")
@@ -164,6 +182,9 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
             numbers = {one["to"] for one in after}
             assert {"+" + line["destination_addr"] for line in pair.log(pair.primary)} >= numbers
             assert numbers.isdisjoint("+" + line["destination_addr"] for line in pair.log(pair.backup))
+            note = f"{len(over)} PDUs over the backup, its worst second {worst} of 30"
+            took = over[0]["mono"] - pair.drops()[0]
+            figures.record("failover", recovered=took, note=note, **await compared(pair, waiting + after))
             doubled = await check_counts(pair, waiting + after)
             # What was in the window when the link broke; a receipt may prove it before the wait is over.
             assert doubled <= 5
@@ -179,6 +200,7 @@ async def _is(found: Awaitable[str], wanted: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.proves("flapping")
 @pytest.mark.timeout(240)
 async def test_a_link_that_drops_again_and_again_does_not_flap(
     servers: Servers, django_ready: None, tmp_path: Path
@@ -200,8 +222,12 @@ async def test_a_link_that_drops_again_and_again_does_not_flap(
                 lambda: sent <= {one["messageId"] for one in platform.results if one["result"] == "ACCEPTED"},
                 what=pair.product.tails(),
             )
-            assert await pair.counted("smpp_connector_failovers_total", direction="over") == 1
-            assert await pair.counted("smpp_connector_failovers_total", direction="back") == 0
+            over, back = [
+                await pair.counted("smpp_connector_failovers_total", direction=way) for way in ("over", "back")
+            ]
+            note = f"{len(outages)} drops, {over:.0f} times over, {back:.0f} times back"
+            figures.record("flapping", note=note, **await compared(pair, messages))
+            assert (over, back) == (1, 0)
             later = [line for line in pair.log(pair.primary) if line["mono"] > pair.drops()[1] + 1]
             assert later == [], "after its second drop it got nothing any more"
             doubled = await check_counts(pair, messages)
