@@ -1,4 +1,4 @@
-"""The receipts nearly every operator sends, read in one look (docs/decisions/0018-receipts-in-bulk.md). Pure.
+"""The receipts nearly every operator sends, read in one look (docs/decisions/0017-receipts-in-bulk.md). Pure.
 
 A deliver_sm marked as a receipt, with the text of SMPP 3.4 appendix B complete and in its order, and no optional
 parameters but receipted_message_id and message_state that say the same. Whatever differs is left to

@@ -1,4 +1,4 @@
-"""Receipts that name one part each: found and recorded in one statement (docs/decisions/0018-receipts-in-bulk.md).
+"""Receipts that name one part each: found and recorded in one statement (docs/decisions/0017-receipts-in-bulk.md).
 
 Nearly every receipt is the only one of its id in its batch, says something final, and its id is that of one part of
 the last days, which is SUBMITTED and never was in doubt. There is nothing to decide then: the statement closes the
