@@ -2,67 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-import nats.errors
-from nats.aio.msg import Msg
-
-from ghasi.bus import BusError
+from ghasi.bus import Arrived, Bus, Settlement
 
 
 class Delivery:
-    """Wraps a JetStream message. Whoever holds it renews it until one of ack, ack_sync or release is called."""
+    """A message of a pull lane. Whoever holds it renews it until it is acknowledged or released."""
 
-    __slots__ = ("_message", "received_at", "sequence", "settled", "stored_at", "times")
+    __slots__ = ("_arrived", "_bus", "received_at", "settled")
 
-    def __init__(self, message: Msg, received_at: float) -> None:
-        metadata = message.metadata
-        self._message = message
+    def __init__(self, bus: Bus, arrived: Arrived, received_at: float) -> None:
+        self._bus = bus
+        self._arrived = arrived
         self.received_at = received_at
-        self.sequence: int = metadata.sequence.stream
-        self.times: int = metadata.num_delivered or 1
-        self.stored_at: datetime = metadata.timestamp
         self.settled = False
 
     @property
     def data(self) -> bytes:
-        return self._message.data
+        return self._arrived.data
 
     @property
-    def subject(self) -> str:
-        return self._message.subject
+    def sequence(self) -> int:
+        """Its place in the stream."""
+        return self._arrived.sequence
+
+    @property
+    def times(self) -> int:
+        """How often it was delivered, this time included."""
+        return self._arrived.times
+
+    @property
+    def stored_at(self) -> datetime:
+        return self._arrived.stored_at
 
     def header(self, name: str) -> str | None:
-        value = (self._message.headers or {}).get(name)
-        return value if value else None
+        return self._arrived.header(name.encode())
 
     async def ack(self) -> None:
-        """Fire and forget: an ack that is lost comes back and the ledger answers it."""
-        if self._settle():
-            await self._message.ack()
+        """Fire and forget: an ack that is lost comes back and the ledger answers it. Raises BusError."""
+        await ack_all(self._bus, [self])
 
     async def ack_sync(self, timeout: float = 5.0) -> None:
         """Waits for the server; for what no ledger row answers. Raises BusError, then it may be called again."""
-        if self.settled:
-            return
-        try:
-            await self._message.ack_sync(timeout=timeout)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise BusError(type(error).__name__) from None
-        self.settled = True
+        if not self.settled:
+            await self._bus.settle_surely(self._arrived, timeout)
+            self.settled = True
 
     async def release(self, delay: float | None = None) -> None:
-        """Gives it back: at once, or after `delay` seconds."""
-        if self._settle():
-            await self._message.nak(delay=delay)
-
-    async def renew(self) -> None:
-        """Tells the server that it is still in our hands."""
+        """Gives it back: at once, or after `delay` seconds. Raises BusError."""
         if not self.settled:
-            await self._message.in_progress()
+            self.settled = True
+            await self._bus.settle([self._arrived], Settlement.GIVEN_BACK, delay)
 
-    def _settle(self) -> bool:
-        if self.settled:
-            return False
-        self.settled = True
-        return True
+
+async def ack_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
+    """Acknowledges those that are not settled in one write. Raises BusError."""
+    await bus.settle(_settle(deliveries), Settlement.DONE)
+
+
+async def release_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
+    """Gives back at once, in one write, those that are not settled. Raises BusError."""
+    await bus.settle(_settle(deliveries), Settlement.GIVEN_BACK)
+
+
+async def renew_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
+    """Tells the server, in one write, that those that are not settled are still in our hands. Raises BusError."""
+    await bus.settle([one._arrived for one in deliveries if not one.settled], Settlement.IN_HAND)
+
+
+def _settle(deliveries: Iterable[Delivery]) -> list[Arrived]:
+    settled: list[Arrived] = []
+    for one in deliveries:
+        if not one.settled:
+            one.settled = True
+            settled.append(one._arrived)
+    return settled

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from workers.delivery import Delivery
+from ghasi.bus import Bus
+from workers.delivery import Delivery, release_all, renew_all
 
 
 class Hands:
     """A delivery that lapses is renewed no more: the stream gives it to somebody else by its ack wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._deliveries: dict[int, Delivery] = {}
 
     def __len__(self) -> int:
@@ -22,14 +24,13 @@ class Hands:
         return self._deliveries.pop(id(delivery), None) is not None
 
     async def renew(self, older_than: float) -> None:
-        """Tells the server that what arrived before `older_than` (the loop's clock) is still in our hands."""
-        for key, delivery in list(self._deliveries.items()):
-            if delivery.settled:
-                self._deliveries.pop(key, None)
-            elif delivery.received_at <= older_than:
-                await delivery.renew()
+        """Tells the server that what arrived before `older_than` (the loop's clock) is still in our hands.
+
+        Raises BusError.
+        """
+        self._deliveries = {key: one for key, one in self._deliveries.items() if not one.settled}
+        await renew_all(self._bus, [one for one in self._deliveries.values() if one.received_at <= older_than])
 
     async def release(self) -> None:
-        """Gives back, at once, everything that is not settled."""
-        for delivery in list(self._deliveries.values()):
-            await delivery.release()
+        """Gives back, at once, everything that is not settled. Raises BusError."""
+        await release_all(self._bus, self._deliveries.values())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from nats.aio.msg import Msg
-
 from ghasi import crash
-from ghasi.bus import PullLane
+from ghasi.bus import Arrived, BusError, PlainLane, Settlement
 from ghasi.contracts import topology
 from ghasi.contracts.commands import Refused
 from ghasi.logs import get_logger
@@ -41,12 +39,12 @@ class Intake:
         self._consumer = topology.dispatch_consumer(route.operator_id)
         self._dead = DeadLetters(context, route.operator_id)
         self._burials = 0
-        self._pull: PullLane | None = None
+        self._pull: PlainLane | None = None
 
     async def start(self) -> None:
         """Raises BusError or TopologyConflict."""
         await self._context.bus.ensure_consumer(self._consumer)
-        self._pull = await self._context.bus.pull(self._consumer)
+        self._pull = await self._context.bus.pull_plain(self._consumer)
 
     async def take(self, room: int) -> int:
         """Pulls up to `room` commands; how many came. Returns at the latest after FETCH_TIMEOUT."""
@@ -64,9 +62,9 @@ class Intake:
             await self._context.bus.ensure_consumer(self._consumer)
         return len(messages)
 
-    def _take(self, message: Msg) -> None:
+    def _take(self, message: Arrived) -> None:
         operator_id = self._route.operator_id
-        delivery = Delivery(message, asyncio.get_running_loop().time())
+        delivery = Delivery(self._context.bus, message, asyncio.get_running_loop().time())
         self._hands.hold(delivery)
         try:
             # By its own operator's rules: only what these refuse can never be sent, whoever carries for it now.
@@ -95,6 +93,10 @@ class Intake:
 
     async def stop(self) -> None:
         """What was pulled and not taken goes back at once."""
-        if self._pull is not None:
-            for message in await self._pull.stop():
-                await message.nak()
+        if self._pull is None:
+            return
+        try:
+            await self._context.bus.settle(await self._pull.stop(), Settlement.GIVEN_BACK)
+        except BusError as error:
+            # They come back by their ack wait.
+            log.warning("lane.not_given_back", operatorId=self._route.operator_id, errorType=type(error).__name__)

@@ -58,7 +58,7 @@ class Lane:
         self._freed = asyncio.Event()
         self._side = SideTasks(self._task_failed)
         self._loops: list[asyncio.Task[None]] = []
-        self._hands = Hands()
+        self._hands = Hands(context.bus)
         self._spread = Spread(context.holders)
         self._departures = Departures(context)
         self._intake = Intake(context, self._route, self._shelf, self._hands, self._side, self._freed)

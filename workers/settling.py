@@ -16,6 +16,7 @@ from ghasi.logs import get_logger
 from workers import metrics, outcomes
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
+from workers.delivery import ack_all
 from workers.ledger_work import LedgerAway, Recorded, confirm
 from workers.outgoing import Outgoing
 
@@ -48,6 +49,7 @@ class Settling:
             if outcome.retry_at is not None:
                 earlier = retries.get(outcome.message_id, outcome.retry_at)
                 retries[outcome.message_id] = min(earlier, outcome.retry_at)
+        ended: list[Outgoing] = []
         for outgoing in done:
             retry_at = retries.get(outgoing.message_id)
             if retry_at is not None:
@@ -57,23 +59,30 @@ class Settling:
             if outgoing.retry_at is not None:
                 await self.give_back(outgoing, (outgoing.retry_at - now).total_seconds())
             elif (message := by_message.get(outgoing.message_id)) is not None:
-                await self._end(outgoing, message)
+                if await self._ends(outgoing, message):
+                    ended.append(outgoing)
             else:
                 # Not settled and nothing to wait for: another process has the rest. The ledger will tell.
                 await self.give_back(outgoing, BUSY_RETRY)
+        if ended:
+            crash.point("dispatch.before_ack")
+            await self._acknowledge(ended)
+            crash.soon("dispatch.acked")
 
-    async def _end(self, outgoing: Outgoing, message: MessageOutcome) -> None:
+    async def _acknowledge(self, ended: list[Outgoing]) -> None:
+        await ack_all(self._context.bus, [outgoing.delivery for outgoing in ended])
+        for outgoing in ended:
+            self._forget(outgoing)
+
+    async def _ends(self, outgoing: Outgoing, message: MessageOutcome) -> bool:
         """All parts have their fate: in doubt waits for proof, rejected keeps its bytes, the rest is done."""
         result = outcomes.result_of(message)
         if result is events.SubmitResult.IN_DOUBT:
             await self.give_back(outgoing, max(IN_DOUBT_RETRY_FLOOR, outgoing.rules.in_doubt_wait))
-            return
+            return False
         if result is events.SubmitResult.REJECTED:
             await self._dead.keep(outgoing, _reason(message))
-        crash.point("dispatch.before_ack")
-        await outgoing.delivery.ack()
-        crash.soon("dispatch.acked")
-        self._forget(outgoing)
+        return True
 
     async def without_sending(self, outgoing: Outgoing, verdict: Verdict, message: MessageOutcome | None) -> None:
         """What needs no sending: repeats, duplicates, expiries, parked ones."""
@@ -90,8 +99,7 @@ class Settling:
             and outcomes.result_of(message) is events.SubmitResult.REJECTED
         ):
             await self._dead.keep(outgoing, _reason(message))
-        await outgoing.delivery.ack()
-        self._forget(outgoing)
+        await self._acknowledge([outgoing])
 
     async def wait(self, outgoing: Outgoing, claim: Claim) -> None:
         """A message in doubt waits for proof. A crash may have come between its record and its event."""

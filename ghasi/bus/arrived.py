@@ -8,9 +8,13 @@ _STATUS_AT = len(b"NATS/1.0")
 
 
 class Arrived:
-    """A delivery of a pull consumer: `reply` names it when it is settled; `sequence` is its place in the stream."""
+    """A delivery of a pull consumer.
 
-    __slots__ = ("_headers", "_stored_ns", "data", "reply", "sequence")
+    `reply` names it when it is settled, `sequence` is its place in the stream, `times` counts its
+    deliveries, this one included.
+    """
+
+    __slots__ = ("_headers", "_stored_ns", "data", "reply", "sequence", "times")
 
     def __init__(self, reply: str, data: bytes, headers: bytes) -> None:
         """Raises ValueError where `reply` is none of JetStream's."""
@@ -22,6 +26,7 @@ class Arrived:
             raise ValueError("not a delivery")
         self.reply = reply
         self.data = data
+        self.times = int(tokens[at + 2])
         self.sequence = int(tokens[at + 3])
         self._stored_ns = tokens[at + 5]
         self._headers = headers

@@ -128,15 +128,22 @@ class Bus:
         if publications:
             await self._publisher.publish(publications)
 
-    async def settle(self, deliveries: Iterable[Arrived], kind: Settlement) -> None:
-        """Answers deliveries in one write. Nothing says that it arrived: what is lost comes again, whatever was
-        said. Raises BusError."""
-        messages = [settlement(one.reply, kind) for one in deliveries]
+    async def settle(self, deliveries: Iterable[Arrived], kind: Settlement, delay: float | None = None) -> None:
+        """Answers deliveries in one write; what is given back comes again after `delay` seconds. Nothing says that
+        it arrived: what is lost comes again, whatever was said. Raises BusError."""
+        messages = [settlement(one.reply, kind, delay) for one in deliveries]
         if not messages:
             return
         try:
             await self.nc.write(messages)
         except (nats.errors.Error, OSError) as error:
+            raise BusError(type(error).__name__) from None
+
+    async def settle_surely(self, delivery: Arrived, timeout: float) -> None:
+        """Acknowledges and waits until the server has it. Raises BusError."""
+        try:
+            await self.nc.request(delivery.reply, Settlement.DONE.value, timeout=timeout)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
             raise BusError(type(error).__name__) from None
 
     async def bucket_keys(self, bucket: str, pattern: str = ">") -> list[str]:

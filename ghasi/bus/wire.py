@@ -42,10 +42,11 @@ class Settlement(Enum):
     IN_HAND = b"+WPI"
 
 
-def settlement(reply: str, kind: Settlement) -> bytes:
-    """An answer to a delivery, by its reply subject."""
+def settlement(reply: str, kind: Settlement, delay: float | None = None) -> bytes:
+    """An answer to a delivery, by its reply subject; what is GIVEN_BACK comes again after `delay` seconds."""
     _check(reply)
-    return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(kind.value), kind.value)
+    said = kind.value if delay is None else b'%b {"delay": %d}' % (kind.value, int(delay * 1e9))
+    return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(said), said)
 
 
 def _line(value: str) -> str:

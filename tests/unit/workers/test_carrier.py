@@ -109,7 +109,7 @@ async def test_accepted_is_recorded_told_and_acknowledged_in_this_order(bench: B
     assert acks(wire) == []
     await desk.finish(leaving, Fate.ACCEPTED)
     await told(bench, sent["messageId"], "ACCEPTED")
-    await until(lambda: acks(wire) == [b""])
+    await until(lambda: acks(wire) == [b"+ACK"])
     assert bench.works.calls == [prepare, record]
     assert desk.forgotten == [outgoing]
     assert sample("smpp_connector_long_message_segments_total", bench, strategy="csms") == 3
@@ -181,7 +181,7 @@ async def test_a_permanent_refusal_keeps_the_bytes_before_the_ack(bench: Bench, 
     (sent,) = await bench.send(1)
     (outgoing,) = await bench.outgoings(1)
     await desk.carry(outgoing, Fate.REJECTED, command_status=PERMANENT)
-    await until(lambda: acks(wire) == [b""])
+    await until(lambda: acks(wire) == [b"+ACK"])
     assert kept_before_ack(wire)
     await told(bench, sent["messageId"], "REJECTED")
     await until(lambda: len(bench.dead()) == 1)
@@ -289,7 +289,7 @@ async def test_parked_by_policy_keeps_the_bytes_before_the_ack(
     await desk.carry(outgoing, Fate.UNANSWERED)
     again = await desk.again(sent, rules)
     assert await desk.claim(again) == []
-    await until(lambda: acks(wire)[1:] == [b""])
+    await until(lambda: acks(wire)[1:] == [b"+ACK"])
     assert kept_before_ack(wire)
     await until(lambda: len(bench.dead()) == 1)
     assert bench.dead()[0][0]["Smpp-Reason"] == f"in_doubt:{policy.value}"
@@ -337,7 +337,7 @@ async def test_a_command_proven_meanwhile_is_acknowledged_when_it_comes_again(
     (matched,) = await bench.works.plainly(lambda: inbox.take_receipts([facts], now=now))
     assert matched.settled is not None
     assert await desk.claim(await desk.again(sent)) == []
-    await until(lambda: acks(wire)[1:] == [b""])
+    await until(lambda: acks(wire)[1:] == [b"+ACK"])
     await told(bench, sent["messageId"], "IN_DOUBT", "ACCEPTED")
 
 
@@ -349,7 +349,7 @@ async def test_a_repeat_of_what_is_settled_is_told_again_and_acknowledged(
     await desk.carry(outgoing)
     again = await desk.again(sent)
     assert await desk.claim(again) == []
-    await until(lambda: acks(wire) == [b"", b""])
+    await until(lambda: acks(wire) == [b"+ACK", b"+ACK"])
     assert bench.results() == {sent["messageId"]: ["ACCEPTED"]}
     assert bench.dead() == []
 
@@ -372,7 +372,7 @@ async def test_a_new_event_for_a_message_that_is_gone_is_a_duplicate(bench: Benc
     await desk.carry(outgoing)
     again = await desk.again(sent, eventId=str(uuid4()))
     assert await desk.claim(again) == []
-    await until(lambda: acks(wire) == [b"", b""])
+    await until(lambda: acks(wire) == [b"+ACK", b"+ACK"])
     assert sample("smpp_connector_duplicates_total", bench) == 1
     assert desk.forgotten == [outgoing, again]
 
@@ -384,7 +384,7 @@ async def test_expired_unsent_is_told_and_acknowledged_without_a_bind(bench: Ben
     await told(bench, sent["messageId"], "EXPIRED")
     await until(lambda: len(bench.platform.receipts_of(sent["messageId"])) == 3)
     assert {one["status"] for one in bench.platform.receipts_of(sent["messageId"])} == {"EXPIRED"}
-    await until(lambda: acks(wire) == [b""])
+    await until(lambda: acks(wire) == [b"+ACK"])
     assert desk.forgotten == [outgoing]
 
 

@@ -49,10 +49,10 @@ async def fill(bus: Bus, operator_id: str, count: int) -> list[Delivery]:
     consumer = topology.dispatch_consumer(operator_id)
     await bus.ensure_consumer(consumer)
     await bus.publish_many([Publication(consumer.filter_subject, b"x", uuid.uuid4().hex) for _ in range(count)])
-    pull = await bus.pull(consumer)
+    pull = await bus.pull_plain(consumer)
     found: list[Delivery] = []
     while len(found) < count:
-        found += [Delivery(message, 0.0) for message in await pull.fetch(count, 5.0)]
+        found += [Delivery(bus, arrived, 0.0) for arrived in await pull.fetch(count, 5.0)]
     await pull.stop()
     return found
 

@@ -130,7 +130,7 @@ async def test_an_ack_that_may_be_lost_is_repeated(bench: Bench) -> None:
 
     await bench.platform.send_raw(bench.operator_id, b"no")
     (plain,) = await bench.deliveries(1)
-    delivery = Flaky(plain._message, plain.received_at)
+    delivery = Flaky(bench.bus, plain._arrived, plain.received_at)
     await DeadLetters(bench.context, bench.operator_id).bury(delivery, Refused(DeadReason.NOT_JSON, "x"))
     assert bench.sleeps.slept == [ACK_RETRY] * 2
     assert await bench.settled()

@@ -17,13 +17,13 @@ def acks(wire: Wire) -> list[bytes]:
 async def test_only_what_is_old_enough_and_not_settled_is_renewed(bench: Bench, wire: Wire) -> None:
     await bench.send(3)
     old, young, settled = await bench.deliveries(3)
-    hands = Hands()
+    hands = Hands(bench.bus)
     for delivery in (old, young, settled):
         hands.hold(delivery)
     young.received_at = old.received_at + 10
     await settled.ack()
     await hands.renew(old.received_at + 5)
-    await until(lambda: acks(wire) == [b"", b"+WPI"])
+    await until(lambda: acks(wire) == [b"+ACK", b"+WPI"])
     assert len(hands) == 2
     await hands.release()
 
@@ -31,7 +31,7 @@ async def test_only_what_is_old_enough_and_not_settled_is_renewed(bench: Bench, 
 async def test_what_lapses_is_neither_renewed_nor_released(bench: Bench, wire: Wire) -> None:
     await bench.send(2)
     lost, kept = await bench.deliveries(2)
-    hands = Hands()
+    hands = Hands(bench.bus)
     hands.hold(lost)
     hands.hold(kept)
     assert hands.lapse(lost)
