@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ghasi import crash
-from ghasi.bus import Arrived, BusError, PlainLane, Settlement
+from ghasi.bus import Arrived, BusError, PullLane, Settlement
 from ghasi.contracts import topology
 from ghasi.contracts.commands import Refused
 from ghasi.logs import get_logger
@@ -39,12 +39,12 @@ class Intake:
         self._consumer = topology.dispatch_consumer(route.operator_id)
         self._dead = DeadLetters(context, route.operator_id)
         self._burials = 0
-        self._pull: PlainLane | None = None
+        self._pull: PullLane | None = None
 
     async def start(self) -> None:
         """Raises BusError or TopologyConflict."""
         await self._context.bus.ensure_consumer(self._consumer)
-        self._pull = await self._context.bus.pull_plain(self._consumer)
+        self._pull = await self._context.bus.pull(self._consumer)
 
     async def take(self, room: int) -> int:
         """Pulls up to `room` commands; how many came. Returns at the latest after FETCH_TIMEOUT."""

@@ -50,7 +50,7 @@ class ReceiptLane:
         """Raises BusError or TopologyConflict."""
         self._consumer = topology.receipt_consumer(self.operator_id)
         await self._bus.ensure_consumer(self._consumer)
-        self._pull = await self._bus.pull_plain(self._consumer)
+        self._pull = await self._bus.pull(self._consumer)
         self._task = asyncio.create_task(self._run(), name=f"receipts-{self.operator_id}")
 
     async def _run(self) -> None:

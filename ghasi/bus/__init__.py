@@ -3,7 +3,7 @@
 from ghasi.bus.arrived import Arrived
 from ghasi.bus.client import Bus
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder, PublishFailed, TopologyConflict
-from ghasi.bus.pull import PlainLane, PullLane
+from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
 from ghasi.bus.wire import Settlement
 from ghasi.contracts.publication import Publication
@@ -15,7 +15,6 @@ __all__ = [
     "BusSettings",
     "BusTimeout",
     "NoHolder",
-    "PlainLane",
     "Publication",
     "PublishFailed",
     "PullLane",

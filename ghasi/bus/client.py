@@ -16,7 +16,7 @@ from ghasi.bus.arrived import Arrived
 from ghasi.bus.batch import BatchPublisher
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder
 from ghasi.bus.headers import LeanClient
-from ghasi.bus.pull import PlainLane, PullLane
+from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
 from ghasi.bus.wire import Settlement, settlement
 from ghasi.contracts.publication import Publication
@@ -111,10 +111,6 @@ class Bus:
     async def pull(self, consumer: Consumer) -> PullLane:
         """A started lane over a durable that exists."""
         return await PullLane(self.nc, consumer).start()
-
-    async def pull_plain(self, consumer: Consumer) -> PlainLane:
-        """The same for many small messages that are settled many at a time."""
-        return await PlainLane(self.nc, consumer).start()
 
     async def bucket(self, name: str) -> KeyValue:
         return await self.js.key_value(name)

@@ -78,7 +78,7 @@ async def stolen(platform: Platform, operator_id: str) -> str:
     await platform.bus.flush()
     await platform.send([command(operator_id, f"+9371{n:05}100") for n in range(50)])
     (message,) = await taking
-    await message.ack_sync()
+    await platform.bus.settle_surely(message, 5.0)
     await lane.stop()
     return str(json.loads(message.data)["messageId"])
 

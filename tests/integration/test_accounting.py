@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from nats.js.api import RetentionPolicy, StreamConfig
 
-from ghasi.bus import Bus, BusSettings
+from ghasi.bus import Bus, BusSettings, Settlement
 from ghasi.contracts import subjects
 from ghasi.correlations import books, command_reader, doubles, statements
 from ghasi.correlations.accounting import Entry, Outcome, Position
@@ -22,7 +22,7 @@ from ghasi.correlations.ids import row_id
 from ghasi.correlations.models import AccountingDouble, AccountingOpen, MessageCorrelation
 from ghasi.correlations.types import PartFateKind
 from ghasi.devstack.servers import Servers
-from tests.support.counter import Counter, ack
+from tests.support.counter import Counter
 from tests.support.platform import command
 
 pytestmark = pytest.mark.usefixtures("django_ready")
@@ -73,7 +73,7 @@ async def test_every_way_a_command_may_end_is_counted_once(counter: Counter) -> 
     assert await counter.send(doubt, in_doubt_policy="hold", in_doubt_wait=0.0) == []
     await counter.bury(messages[3], "in_doubt:hold", doubt["messageId"])
     await counter.bury(messages[5], "not_json")
-    await ack(messages[0], messages[1], messages[2], messages[3], messages[5])
+    await counter.ack(messages[0], messages[1], messages[2], messages[3], messages[5])
     held = await counter.audit()
     assert (held.taken, held.in_hand, held.difference, held.holds) == (6, 1, 0, True)
     assert held.outcomes == {
@@ -85,7 +85,7 @@ async def test_every_way_a_command_may_end_is_counted_once(counter: Counter) -> 
         Outcome.DUPLICATES: 0,
     }
     await counter.submit(kept)
-    await ack(messages[4])
+    await counter.ack(messages[4])
     assert (await counter.audit()).outcomes[Outcome.SUBMITTED] == 2
 
 
@@ -93,7 +93,7 @@ async def test_a_command_acknowledged_behind_our_backs_is_lost_and_named(counter
     good, gone = await counter.commands(2)
     messages = await counter.take(2)
     await counter.submit(good)
-    await ack(*messages)
+    await counter.ack(*messages)
     found = await counter.audit()
     assert (found.taken, found.difference, found.lost) == (2, 1, (gone["messageId"],))
     assert not found.holds
@@ -103,8 +103,8 @@ async def test_a_command_acknowledged_behind_our_backs_is_lost_and_named(counter
 async def test_one_that_names_no_message_is_named_by_its_place(counter: Counter) -> None:
     await counter.publish(b"not json", json.dumps({"messageId": 7, "eventId": "x"}).encode(), b'{"messageId": ')
     messages = await counter.take(3)
-    await ack(*messages)
-    assert (await counter.audit()).lost == tuple(f"sequence {one.metadata.sequence.stream}" for one in messages)
+    await counter.ack(*messages)
+    assert (await counter.audit()).lost == tuple(f"sequence {one.sequence}" for one in messages)
 
 
 async def test_a_row_that_was_only_begun_is_no_outcome(counter: Counter) -> None:
@@ -116,7 +116,7 @@ async def test_a_row_that_was_only_begun_is_no_outcome(counter: Counter) -> None
     await counter.end(await counter.send(waiting), PartFateKind.IN_DOUBT)
     held = await counter.audit()
     assert (held.in_hand, held.holds) == (3, True)
-    await ack(*messages)
+    await counter.ack(*messages)
     assert set((await counter.audit()).lost) == {one["messageId"] for one in (prepared, refused, waiting)}
 
 
@@ -124,21 +124,21 @@ async def test_above_an_ack_floor_that_stands_still_a_loss_shows_by_number(count
     slow, good, gone = await counter.commands(3)
     messages = await counter.take(3)
     await counter.submit(good)
-    await ack(messages[1])
+    await counter.ack(messages[1])
     held = await counter.audit()
     assert (held.in_hand, held.holds) == (2, True)
-    await ack(messages[2])
+    await counter.ack(messages[2])
     found = await counter.audit()
     assert (found.excess, found.lost, found.holds) == (1, (), False)
     await counter.submit(slow)
-    await ack(messages[0])
+    await counter.ack(messages[0])
     found = await counter.audit()
     assert (found.excess, found.lost) == (0, (gone["messageId"],))
 
 
 async def test_a_lost_command_that_is_sent_after_all_is_found_again(counter: Counter) -> None:
     (gone,) = await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     assert (await counter.audit()).lost == (gone["messageId"],)
     await counter.submit(gone)
     found = await counter.audit()
@@ -150,7 +150,7 @@ async def test_repeats_and_new_events_of_a_message_are_duplicates(counter: Count
     await counter.submit(first)
     await counter.publish(first | {"eventId": str(uuid4())})
     messages = await counter.take(2)
-    await ack(*messages)
+    await counter.ack(*messages)
     found = await counter.audit()
     assert (found.taken, found.holds) == (2, True)
     assert (found.outcomes[Outcome.SUBMITTED], found.outcomes[Outcome.DUPLICATES]) == (1, 1)
@@ -162,11 +162,11 @@ async def test_a_new_event_after_a_refusal_is_a_command_of_its_own(counter: Coun
     second = first | {"eventId": str(uuid4())}
     await counter.publish(second)
     messages = await counter.take(2)
-    await ack(messages[0])
+    await counter.ack(messages[0])
     held = await counter.audit()
     assert (held.outcomes[Outcome.REJECTED], held.in_hand, held.holds) == (1, 1, True)
     await counter.submit(second)
-    await ack(messages[1])
+    await counter.ack(messages[1])
     found = await counter.audit()
     assert (found.outcomes[Outcome.REJECTED], found.outcomes[Outcome.SUBMITTED], found.holds) == (1, 1, True)
 
@@ -176,7 +176,7 @@ async def test_a_new_event_under_another_day_finds_its_message(counter: Counter)
     await counter.submit(first)
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     await counter.publish(first | {"eventId": str(uuid4()), "enqueuedAt": yesterday})
-    await ack(*await counter.take(2))
+    await counter.ack(*await counter.take(2))
     found = await counter.audit()
     assert (found.outcomes[Outcome.DUPLICATES], found.holds) == (1, True)
 
@@ -184,10 +184,10 @@ async def test_a_new_event_under_another_day_finds_its_message(counter: Counter)
 async def test_a_replay_is_open_until_it_was_tried_and_lost_if_it_never_was(counter: Counter) -> None:
     (first,) = await counter.commands(1)
     await counter.end(await counter.send(first), PartFateKind.REJECTED, command_status=0x0B)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     assert (await counter.audit()).holds
     await counter.publish(first, **{subjects.HEADER_REPLAY: "1"})
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     found = await counter.audit()
     assert (found.taken, found.lost) == (2, (first["messageId"],))
     await counter.end(await counter.send(first, replay_attempt=1))
@@ -199,7 +199,7 @@ async def test_bytes_kept_of_a_command_with_rows_are_no_dead_letter(counter: Cou
     (one,) = await counter.commands(1)
     (message,) = await counter.take(1)
     await counter.bury(message, "rejected:ESME_RINVDSTADR", one["messageId"])
-    await ack(message)
+    await counter.ack(message)
     assert (await counter.audit()).lost == (one["messageId"],), "kept, and the ledger knows nothing of it"
 
 
@@ -213,14 +213,14 @@ async def test_a_dead_letter_of_an_older_stream_is_not_this_command(counter: Cou
             {"id": counter.operator_id},
         )
     )
-    await ack(message)
+    await counter.ack(message)
     assert (await counter.audit()).lost == (one["messageId"],)
 
 
 async def test_two_submissions_without_a_record_are_a_double(counter: Counter) -> None:
     (one,) = await counter.commands(1)
     await counter.submit(one)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     assert (await counter.audit()).holds
     await copy_row(counter, one["messageId"], attempt=2, prepared_at=datetime.now(UTC))
     await sweep(counter)
@@ -236,7 +236,7 @@ async def test_a_second_try_on_record_is_no_double(counter: Counter) -> None:
     again = await counter.send(one, in_doubt_wait=0.0)
     assert [part.possible_duplicate for part in again] == [True]
     await counter.end(again)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     found = await counter.audit()
     await sweep(counter)
     assert (found.outcomes[Outcome.SUBMITTED], (await counter.balance()).doubled) == (1, ())
@@ -247,7 +247,7 @@ async def test_a_command_that_left_and_is_a_dead_letter_has_two_outcomes(counter
     (message,) = await counter.take(1)
     await counter.submit(one)
     await counter.bury(message, "bad_text", one["messageId"])
-    await ack(message)
+    await counter.ack(message)
     found = await counter.audit()
     assert (found.outcomes[Outcome.DEAD], found.doubled, found.holds) == (1, (one["messageId"],), False)
 
@@ -260,7 +260,7 @@ async def test_many_pages_are_entered_once_though_two_keep_the_books(
     messages = await counter.take(40)
     for one in made:
         await counter.submit(one)
-    await ack(*messages)
+    await counter.ack(*messages)
     position = await counter.position()
     await asyncio.gather(*(counter.accountant().turn(position, at_once=True) for _ in range(4)))
     found = await counter.balance()
@@ -274,12 +274,12 @@ async def test_what_was_delivered_since_the_last_turn_waits_for_the_next(counter
     await accountant.turn(await counter.position())
     assert (await counter.balance()).taken == 0
     await accountant.turn(await counter.position())
-    assert ((await counter.balance()).taken, accountant.read_to) == (2, messages[-1].metadata.sequence.stream)
+    assert ((await counter.balance()).taken, accountant.read_to) == (2, messages[-1].sequence)
 
 
 async def test_what_is_settled_is_looked_at_at_once(counter: Counter) -> None:
     await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     await counter.accountant().turn(await counter.position())
     assert len((await counter.balance()).lost) == 1
 
@@ -291,7 +291,7 @@ async def test_commands_nobody_has_pulled_are_not_taken(counter: Counter) -> Non
     assert (found.taken, found.in_hand, found.holds) == (1, 1, True)
     position = await counter.position()
     assert (position.unsettled, position.waiting) == (1, 2)
-    await message.nak()
+    await counter.bus.settle([message], Settlement.GIVEN_BACK)
 
 
 async def test_only_operators_with_a_consumer_have_a_position(
@@ -299,7 +299,7 @@ async def test_only_operators_with_a_consumer_have_a_position(
 ) -> None:
     assert counter.operator_id not in await read_positions(counter.bus)
     await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     assert counter.operator_id in await read_positions(counter.bus)
     monkeypatch.setattr(command_reader, "CONSUMERS_A_PAGE", 1)
     assert counter.operator_id in await read_positions(counter.bus)
@@ -312,17 +312,17 @@ async def test_an_operator_is_quiet_until_something_moves(counter: Counter) -> N
     await accountant.turn(await counter.position(), at_once=True)
     assert not accountant.quiet(await counter.position()), "it has something in hand"
     await counter.submit(one)
-    await ack(message)
+    await counter.ack(message)
     await accountant.turn(await counter.position(), at_once=True)
     assert accountant.quiet(await counter.position())
     await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     assert not accountant.quiet(await counter.position())
 
 
 async def test_a_message_that_was_purged_ends_the_reading_and_does_not_hold_it_up(counter: Counter) -> None:
     await counter.commands(3)
-    last = (await counter.take(3))[-1].metadata.sequence.stream
+    last = (await counter.take(3))[-1].sequence
     await counter.bus.js.delete_msg(subjects.SMS_DISPATCH, last)
     entries, end = await read_page(counter.bus, counter.operator_id, 0, last)
     assert (len(entries), end) == (2, last)
@@ -418,7 +418,7 @@ def test_the_command_tells_and_its_exit_code_says_it(
         good, gone = await made.commands(2)
         messages = await made.take(2)
         await made.submit(good)
-        await ack(*messages)
+        await made.ack(*messages)
         await made.close()
         await bus.close()
         return made.operator_id, gone["messageId"]

@@ -190,7 +190,7 @@ async def test_a_response_after_its_request_was_given_up_becomes_a_message(place
     await place.bus.ensure_consumer(receipt_consumer(place.operator_id))
     lane = await place.bus.pull(receipt_consumer(place.operator_id))
     (message,) = await lane.fetch(1, 5.0)
-    assert message.headers["Smpp-Kind"] == "response"
+    assert message.header(b"Smpp-Kind") == "response"
     late = decode_late(message.data)
     assert (late.key, late.operator_message_id, late.command_status) == (key, "late-1", 0)
     known = await place.ask(gateway, [key])

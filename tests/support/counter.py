@@ -12,9 +12,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connections
-from nats.aio.msg import Msg
 
-from ghasi.bus import Bus, PullLane
+from ghasi.bus import Arrived, Bus, PullLane
 from ghasi.contracts import subjects, topology
 from ghasi.correlations import dead, ledger, statements
 from ghasi.correlations.accountant import Accountant
@@ -53,12 +52,12 @@ class Counter:
         await self.publish(*made)
         return made
 
-    async def take(self, count: int) -> list[Msg]:
+    async def take(self, count: int) -> list[Arrived]:
         consumer = topology.dispatch_consumer(self.operator_id)
         if self._pull is None:
             await self.bus.ensure_consumer(consumer)
             self._pull = await self.bus.pull(consumer)
-        found: list[Msg] = []
+        found: list[Arrived] = []
         while len(found) < count:
             fetched = await self._pull.fetch(count - len(found), 5.0)
             assert fetched, "no delivery"
@@ -94,9 +93,9 @@ class Counter:
     async def submit(self, made: dict[str, Any]) -> None:
         await self.end(await self.send(made))
 
-    async def bury(self, message: Msg, reason: str, message_id: str | None = None) -> None:
+    async def bury(self, message: Arrived, reason: str, message_id: str | None = None) -> None:
         """Indexes a command as kept in SMPP_DEAD."""
-        sequence = message.metadata.sequence.stream
+        sequence = message.sequence
         arguments = (self.operator_id, sequence, reason, message_id, 1, datetime.now(UTC), sequence)
         await self.on_thread(dead.dead_letter_index, *arguments)
 
@@ -111,13 +110,12 @@ class Counter:
         await self.accountant().turn(await self.position(), at_once=True)
         return await self.balance()
 
+    async def ack(self, *messages: Arrived) -> None:
+        for one in messages:
+            await self.bus.settle_surely(one, 5.0)
+
     async def close(self) -> None:
         if self._pull is not None:
             await self._pull.stop()
         self._thread.submit(connections.close_all).result()
         self._thread.shutdown()
-
-
-async def ack(*messages: Msg) -> None:
-    for one in messages:
-        await one.ack_sync()

@@ -1,5 +1,6 @@
 """The SMSC for load, against smpplib and bare octets."""
 
+import re
 import shutil
 import socket
 import struct
@@ -166,6 +167,11 @@ def test_an_unanswered_receipt_comes_again_on_another_session(run: RunDir) -> No
     smsc.stop()
 
 
+def undated(body: bytes) -> bytes:
+    """The minute may have changed between the two."""
+    return re.sub(rb"done date:[0-9]+", b"", body)
+
+
 def test_a_refused_receipt_comes_again(run: RunDir) -> None:
     smsc = Smsc(run, [0], SmscOptions()).start()
     peer = Peer(smsc.ports[0])
@@ -175,7 +181,7 @@ def test_a_refused_receipt_comes_again(run: RunDir) -> None:
     _, _, sequence, body = peer.read()
     peer.send(HEADER.pack(17, 0x80000005, 8, sequence) + b"\0")
     command, _, later, again = peer.read()
-    assert (command, later, again) == (5, sequence + 1, body)
+    assert (command, later, undated(again)) == (5, sequence + 1, undated(body))
     assert smsc.stop()["receiptsRefused"] == 1
 
 

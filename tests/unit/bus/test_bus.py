@@ -11,7 +11,17 @@ import pytest
 from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
-from ghasi.bus import Bus, BusError, BusSettings, BusTimeout, NoHolder, Publication, PublishFailed, TopologyConflict
+from ghasi.bus import (
+    Bus,
+    BusError,
+    BusSettings,
+    BusTimeout,
+    NoHolder,
+    Publication,
+    PublishFailed,
+    Settlement,
+    TopologyConflict,
+)
 from ghasi.bus import topology as bus_topology
 from ghasi.contracts import subjects, topology
 from ghasi.contracts.topology import Consumer, Stream
@@ -96,8 +106,7 @@ async def test_many_are_published_at_once_and_repeats_stored_once(bus: Bus, cons
     got: list[bytes] = []
     while messages := await lane.fetch(100, 0.5):
         got += [message.data for message in messages]
-        for message in messages:
-            await message.ack()
+        await bus.settle(messages, Settlement.DONE)
     assert got == [str(n).encode() for n in range(450)] + [b"new"]
     await lane.stop()
 

@@ -92,7 +92,7 @@ async def test_a_plain_lane_takes_settles_and_gives_back(bus: Bus) -> None:
     at = datetime.now(UTC)
     sent = [Publication(subjects.receipt(operator_id), f"{n}".encode(), f"{operator_id}-{n}") for n in range(3)]
     await bus.publish_many(sent)
-    lane = await bus.pull_plain(consumer)
+    lane = await bus.pull(consumer)
     found = await lane.fetch(10, 5.0)
     while len(found) < 3:
         found += await lane.fetch(10, 5.0)
@@ -112,7 +112,7 @@ async def test_a_plain_lane_takes_settles_and_gives_back(bus: Bus) -> None:
 
 async def test_a_plain_lane_hears_that_its_consumer_is_gone(bus: Bus) -> None:
     consumer = receipt_consumer(str(uuid.uuid4()))
-    lane = await bus.pull_plain(consumer)
+    lane = await bus.pull(consumer)
     assert await lane.fetch(10, 0.5) == []
     assert lane.missing
     await lane.stop()

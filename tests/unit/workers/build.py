@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections
 from nats.js.api import ConsumerInfo
 
-from ghasi.bus import Bus, BusSettings, PlainLane
+from ghasi.bus import Bus, BusSettings, PullLane
 from ghasi.contracts import topology
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.submission import Fate, PartFate, SubmitAnswer
@@ -199,7 +199,7 @@ class Bench:
     throttle: Grants = field(default_factory=Grants)
     holders: Holders = field(default_factory=lambda: Holders(time.monotonic))
     sleeps: Sleeps = field(default_factory=Sleeps)
-    _pulls: list[PlainLane] = field(default_factory=list)
+    _pulls: list[PullLane] = field(default_factory=list)
 
     @property
     def context(self) -> Context:
@@ -238,7 +238,7 @@ class Bench:
         consumer = topology.dispatch_consumer(self.operator_id)
         await self.bus.ensure_consumer(consumer)
         if not self._pulls:
-            self._pulls.append(await self.bus.pull_plain(consumer))
+            self._pulls.append(await self.bus.pull(consumer))
         found: list[Delivery] = []
         while len(found) < count:
             fetched = await self._pulls[0].fetch(count - len(found), 10.0)

@@ -14,7 +14,7 @@ from ghasi.bus import Bus, BusError
 from ghasi.contracts import topology
 from ghasi.correlations import books, statements
 from ghasi.correlations.command_reader import Unreadable
-from tests.support.counter import Counter, ack
+from tests.support.counter import Counter
 from tests.unit.workers.build import Works, until
 from tests.unit.workers.test_chores import Asked, Present, kept
 from workers import accounting as module
@@ -48,7 +48,7 @@ async def test_the_gauge_shows_a_loss_until_somebody_acknowledges_it(
     await one.turn()
     assert shown(operator_id) == 0
     assert (shown(operator_id, "checked_timestamp_seconds") or 0) > 0
-    await ack(*messages)
+    await counter.ack(*messages)
     await one.turn()
     assert shown(operator_id) == 1
     await counter.on_thread(lambda: statements.acknowledge([UUID(operator_id)], module.utc_now()))
@@ -65,7 +65,7 @@ async def test_what_is_not_in_the_books_keeps_its_place_in_the_stream(
     for made in await counter.commands(3):
         await counter.submit(made)
     messages = await counter.take(3)
-    await ack(*messages)
+    await counter.ack(*messages)
     await chores.turn()
     assert await kept(bus, operator_id) == 3
     await one.turn()
@@ -80,7 +80,7 @@ async def test_books_that_are_not_kept_hold_the_purge_back_for_a_while_only(
     presence: Any = Present(operator_id)
     chores = Chores(bus, presence, "dispatch", [topology.dispatch_consumer(operator_id)], one)
     await counter.commands(2)
-    await ack(*await counter.take(2))
+    await counter.ack(*await counter.take(2))
     await chores.turn()
     assert await kept(bus, operator_id) == 2
     monkeypatch.setattr(module, "HOLD_AT_MOST", -1.0)
@@ -107,7 +107,7 @@ async def test_one_operators_trouble_is_not_the_others(
 
     monkeypatch.setattr(one._accountants[broken], "turn", fail)
     await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     await one.turn()
     assert shown(operator_id) == 1
     assert one.purge_to(broken, 7) == (0,)
@@ -134,7 +134,7 @@ async def test_a_quiet_operator_costs_no_look_at_the_database(
     one = checks(bus, works, operator_id)
     (made,) = await counter.commands(1)
     await counter.submit(made)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     await one.turn()
     calls = len(works.calls)
     await one.turn()
@@ -165,7 +165,7 @@ async def test_only_the_first_process_checks_and_a_failed_turn_is_not_the_last(
 
     monkeypatch.setattr(one, "turn", counted)
     await counter.commands(1)
-    await ack(*await counter.take(1))
+    await counter.ack(*await counter.take(1))
     one.start()
     try:
         await until(lambda: asked.times > 3)
@@ -186,7 +186,7 @@ async def test_the_database_away_costs_no_entry(
 ) -> None:
     one = checks(bus, works, operator_id)
     await counter.commands(2)
-    await ack(*await counter.take(2))
+    await counter.ack(*await counter.take(2))
     enter = books.enter
 
     def away(page: books.Page) -> int:

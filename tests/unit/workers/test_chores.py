@@ -49,7 +49,7 @@ async def fill(bus: Bus, operator_id: str, count: int) -> list[Delivery]:
     consumer = topology.dispatch_consumer(operator_id)
     await bus.ensure_consumer(consumer)
     await bus.publish_many([Publication(consumer.filter_subject, b"x", uuid.uuid4().hex) for _ in range(count)])
-    pull = await bus.pull_plain(consumer)
+    pull = await bus.pull(consumer)
     found: list[Delivery] = []
     while len(found) < count:
         found += [Delivery(bus, arrived, 0.0) for arrived in await pull.fetch(count, 5.0)]
@@ -93,7 +93,7 @@ async def test_receipts_are_purged_the_same_way_and_have_no_unassigned(bus: Bus,
     await bus.publish(Publication(consumer.filter_subject, b"x"))
     pull = await bus.pull(consumer)
     (message,) = await pull.fetch(1, 5.0)
-    await message.ack_sync()
+    await bus.settle_surely(message, 5.0)
     await pull.stop()
     stranger = str(uuid.uuid4())
     await bus.publish(Publication(subjects.dispatch(stranger), b"x"))
