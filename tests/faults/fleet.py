@@ -6,11 +6,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ghasi.bus.topology import ensure_consumer
 from ghasi.devstack.child import Child
 from ghasi.devstack.servers import Servers
 from tests.faults.line import GATEWAY_ENV, Line, simulated
@@ -50,13 +48,7 @@ class Fleet(Line):
 
     async def start(self) -> None:
         """All of it, with consumers of the ack wait it was given."""
-        bus = await self.bus("fleet")
-        try:
-            await bus.ensure()
-            for consumer in self.consumers():
-                await ensure_consumer(bus.js, replace(consumer, ack_wait=self.ack_wait))
-        finally:
-            await bus.close()
+        await self.ensure_consumers()
         self.log_dir.mkdir(parents=True, exist_ok=True)
         scenario = str(self.write_scenario())
         self.run_simulator(scenario)

@@ -69,7 +69,11 @@ class Line(Product):
         self.began = time.time()
 
     async def start(self) -> None:
-        """Consumers first: what exists is used as it is, so the line has the ack wait it was given."""
+        await self.ensure_consumers()
+        await super().start()
+
+    async def ensure_consumers(self) -> None:
+        """Before its processes: what exists is used as it is, so the line has the ack wait it was given."""
         bus = await self.bus("line")
         try:
             await bus.ensure()
@@ -77,7 +81,6 @@ class Line(Product):
                 await ensure_consumer(bus.js, replace(consumer, ack_wait=self.ack_wait))
         finally:
             await bus.close()
-        await super().start()
 
     async def bus(self, name: str) -> Bus:
         """A connection of the test's own, to be closed by the caller."""

@@ -10,7 +10,7 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,25 +18,23 @@ from typing import Any
 
 import msgspec
 import pytest
-import redis
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import SlotRecord
-from ghasi.devstack.server import Server
 from ghasi.devstack.servers import Servers
 from tests.faults import figures
 from tests.faults.evidence import Evidence
 from tests.faults.fleet import GATEWAYS, POOLS, Fleet, trio
 from tests.faults.fleet_wiring import FleetWiring, wired
 from tests.faults.gather import gather
+from tests.faults.gremlin import Acts, Gremlin
 from tests.faults.keepsakes import keep
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
 from tests.faults.seed import SET, at_least, rng
-from tests.faults.test_mixed import DOWN, HELD, PAUSE, QUEUE_FULL, RATE, RULES
-from tests.faults.wiring import FAULTS
+from tests.faults.test_mixed import QUEUE_FULL, RATE, RULES
 from tests.support.replicas import TAKEOVER_AFTER_KILL, binds_on_the_wire
 
 LASTS = {"short": 15.0, "full": 60.0, "long": 600.0}[SET]
@@ -57,83 +55,39 @@ async def running(servers: Servers, folder: Path, **settings: Any) -> AsyncItera
         await fleet.shut()
 
 
-class Gremlin:
-    """Does one thing after the other to a fleet, its servers and its connections, as the generator says."""
+class FleetGremlin(Gremlin):
+    """With what only a fleet can stand: a gateway that is stopped, a process that is frozen, an operator away."""
 
     def __init__(self, fleet: Fleet, servers: Servers, wiring: FleetWiring, draw: random.Random) -> None:
+        super().__init__(fleet, servers, wiring.proxies, [*GATEWAYS, *POOLS], draw)
         self._fleet = fleet
-        self._servers = servers
         self._wiring = wiring
-        self._draw = draw
-        self.done: list[str] = []
 
-    async def run(self, seconds: float) -> None:
-        """Until the time is over; everything it broke is whole again then."""
-        acts: dict[Callable[[], Awaitable[str]], int] = {
-            self._kill: 4,
-            self._stop: 1,
-            self._freeze: 2,
-            self._kill_server: 2,
-            self._cut: 5,
-            self._outage: 1,
-            self._flush: 1,
-        }
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            act = self._draw.choices(list(acts), list(acts.values()))[0]
-            self.done.append(f"{time.time():.1f} {await act()}")
-            await asyncio.sleep(self._draw.uniform(*PAUSE))
-
-    async def _kill(self) -> str:
-        name = self._draw.choice([*GATEWAYS, *POOLS])
-        self._fleet.kill(name)
-        await asyncio.sleep(self._draw.uniform(*DOWN))
-        self._fleet.launch(name)
-        return f"kill {name}"
+    def acts(self) -> Acts:
+        return super().acts() | {self._kill: 4, self._stop: 1, self._freeze: 2, self._outage: 1}
 
     async def _stop(self) -> str:
-        name = self._draw.choice(GATEWAYS)
+        name = self.draw.choice(GATEWAYS)
         await self._fleet.end(name)
         self._fleet.launch(name)
         return f"stop {name}"
 
     async def _freeze(self) -> str:
-        name = self._draw.choice([*GATEWAYS, *POOLS])
+        name = self.draw.choice([*GATEWAYS, *POOLS])
         self._fleet.freeze(name)
         try:
-            await asyncio.sleep(self._draw.uniform(*FROZEN))
+            await asyncio.sleep(self.draw.uniform(*FROZEN))
         finally:
             self._fleet.thaw(name)
         return f"freeze {name}"
-
-    async def _kill_server(self) -> str:
-        name = self._draw.choice(["nats", "postgres", "valkey"])
-        server: Server = getattr(self._servers, name)
-        await asyncio.to_thread(server.kill)
-        await asyncio.sleep(self._draw.uniform(*DOWN))
-        await asyncio.to_thread(server.start)
-        return f"kill {name}"
-
-    async def _cut(self) -> str:
-        name, fault = self._draw.choice(sorted(self._wiring.proxies)), self._draw.choice(sorted(FAULTS))
-        proxy = self._wiring.proxies[name]
-        await asyncio.to_thread(FAULTS[fault], proxy)
-        await asyncio.sleep(self._draw.uniform(*HELD))
-        await asyncio.to_thread(proxy.heal)
-        return f"{name} {fault}"
 
     async def _outage(self) -> str:
         """The operator that has a backup is away for long enough to need it."""
         proxy = self._wiring.proxies["gateways-smsc 1"]
         await asyncio.to_thread(proxy.cut)
-        await asyncio.sleep(self._draw.uniform(*AWAY))
+        await asyncio.sleep(self.draw.uniform(*AWAY))
         await asyncio.to_thread(proxy.heal)
         return "operator 1 away"
-
-    async def _flush(self) -> str:
-        with redis.Redis.from_url(self._servers.redis_url) as client:
-            await asyncio.to_thread(client.flushall)
-        return "flushall"
 
 
 @pytest.mark.fault_set("full")
@@ -143,7 +97,7 @@ async def test_anything_at_any_time_to_more_than_one_of_each(plant: Servers, tmp
     operators = trio(rules=[QUEUE_FULL, *RULES] if at_least("long") else RULES)
     with wired(plant, operators) as wiring:
         async with running(plant, tmp_path, operators=operators, ack_wait=8.0, env_of=wiring.env_of) as fleet:
-            gremlin = Gremlin(fleet, plant, wiring, rng("mixed fleet"))
+            gremlin = FleetGremlin(fleet, plant, wiring, rng("mixed fleet"))
             async with Load(fleet, operators=fleet.operator_ids) as load:
                 stop = asyncio.Event()
                 sending = asyncio.create_task(load.keep(RATE, lambda: "mixed fleet", stop))

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import redis
 
-from ghasi.devstack.server import Server
 from ghasi.devstack.servers import Servers
 from tests.faults import figures
 from tests.faults.conftest import Lines
 from tests.faults.gather import gather
+from tests.faults.gremlin import Gremlin
 from tests.faults.keepsakes import keep
 from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
 from tests.faults.seed import SET, at_least, rng
-from tests.faults.wiring import FAULTS, PAIRS, Wiring, wired
+from tests.faults.wiring import PAIRS, wired
 
 LASTS = {"short": 12.0, "full": 60.0, "long": 600.0}[SET]
 RATE = 20.0
-PAUSE = (0.3, 2.5)
-DOWN = (0.1, 1.5)
-HELD = (0.3, 3.0)
 DRAIN = 400.0 if at_least("full") else 150.0
 
 RULES: list[dict[str, Any]] = [
@@ -48,60 +42,12 @@ QUEUE_FULL: dict[str, Any] = {"probability": 0.01, "status": "ESME_RMSGQFUL"}
 """Keeps a message away for three minutes at worst: only where there is time to wait for it."""
 
 
-class Gremlin:
-    """Does one thing after the other to a line, its servers and its connections, as the generator says."""
-
-    def __init__(self, line: Line, servers: Servers, wiring: Wiring, draw: random.Random) -> None:
-        self._line = line
-        self._servers = servers
-        self._wiring = wiring
-        self._draw = draw
-        self.done: list[str] = []
-
-    async def run(self, seconds: float) -> None:
-        """Until the time is over; everything it broke is whole again then."""
-        acts: list[Callable[[], Awaitable[str]]] = [self._kill_process, self._kill_server, self._cut, self._flush]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            act = self._draw.choices(acts, (5, 2, 5, 1))[0]
-            self.done.append(await act())
-            await asyncio.sleep(self._draw.uniform(*PAUSE))
-
-    async def _kill_process(self) -> str:
-        name = self._draw.choice(["gateway", "dispatch", "receipts"])
-        self._line.kill(name)
-        await asyncio.sleep(self._draw.uniform(*DOWN))
-        self._line.launch(name)
-        return f"kill {name}"
-
-    async def _kill_server(self) -> str:
-        name = self._draw.choice(["nats", "postgres", "valkey"])
-        server: Server = getattr(self._servers, name)
-        await asyncio.to_thread(server.kill)
-        await asyncio.sleep(self._draw.uniform(*DOWN))
-        await asyncio.to_thread(server.start)
-        return f"kill {name}"
-
-    async def _cut(self) -> str:
-        pair, fault = self._draw.choice(PAIRS), self._draw.choice(sorted(FAULTS))
-        proxy = self._wiring.proxies[pair]
-        await asyncio.to_thread(FAULTS[fault], proxy)
-        await asyncio.sleep(self._draw.uniform(*HELD))
-        await asyncio.to_thread(proxy.heal)
-        return f"{pair} {fault}"
-
-    async def _flush(self) -> str:
-        with redis.Redis.from_url(self._servers.redis_url) as client:
-            await asyncio.to_thread(client.flushall)
-        return "flushall"
-
-
 @pytest.mark.timeout(LASTS + 2 * DRAIN + 60)
 async def test_anything_at_any_time(lines: Lines, plant: Servers) -> None:
     rules = [QUEUE_FULL, *RULES] if at_least("full") else RULES
     with wired(plant, PAIRS) as wiring:
         line: Line = await lines(ack_wait=8.0, rules=rules, maxBinds=2, **wiring.settings)
-        gremlin = Gremlin(line, plant, wiring, rng("mixed"))
+        gremlin = Gremlin(line, plant, wiring.proxies, ["gateway", "dispatch", "receipts"], rng("mixed"))
         async with Load(line) as load:
             stop = asyncio.Event()
             sending = asyncio.create_task(load.keep(RATE, lambda: "mixed", stop))

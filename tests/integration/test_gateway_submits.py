@@ -154,7 +154,7 @@ async def test_a_drop_hands_the_rest_to_the_other_bind(place: World) -> None:
     place.allow(maxBinds=2, windowSize=1)
     place.smsc.answer = lambda pdu, number: None
     gateway = await place.gateway()
-    await until(lambda: len(place.smsc.bound) == 2)
+    await until(lambda: gateway.operators[place.operator_id].record().binds == 2)
     asked = asyncio.create_task(place.submit(gateway, [b"0", b"1", b"2"], lanes=[7, 7, 7]))
     await until(lambda: len(place.smsc.held) == 1)
     first = place.smsc.held[0][0]
@@ -170,7 +170,7 @@ async def test_a_drop_hands_the_rest_to_the_other_bind(place: World) -> None:
 async def test_the_parts_of_a_message_share_a_bind_and_messages_use_all(place: World) -> None:
     place.allow(maxBinds=3, windowSize=100)
     gateway = await place.gateway()
-    await until(lambda: len(place.smsc.bound) == 3)
+    await until(lambda: gateway.operators[place.operator_id].record().binds == 3)
     lanes = [lane for lane in range(30) for _ in range(2)]
     await place.submit(gateway, [b"%d" % lane for lane in lanes], lanes=lanes)
     by_lane: dict[bytes, set[int]] = {}
