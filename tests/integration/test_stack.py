@@ -27,9 +27,13 @@ def test_every_operator_is_bound(stack: Stack) -> None:
 
 
 def test_every_process_shows_metrics(stack: Stack) -> None:
-    for url in stack.metrics_urls.values():
+    def shows(url: str) -> bool:
+        """A pool's page is empty until its first lane has counted something."""
         with urllib.request.urlopen(url) as page:
-            assert b"# HELP" in page.read()
+            return b"# HELP" in page.read()
+
+    for url in stack.metrics_urls.values():
+        wait_until(lambda url=url: shows(url))
 
 
 def test_secrets_are_files_and_not_arguments_or_variables(stack: Stack) -> None:
