@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import ProgrammingError, connection
+from msgspec.structs import replace
 
 from ghasi.correlations import direct, inbox, ledger
 from ghasi.correlations.direct import record_plain
