@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("throughput", "latency", "tps", "micro", "scale", "soak", "peers", "report")
+NAMES = ("throughput", "latency", "tps", "micro", "scale", "pages", "soak", "peers", "report")
 
 
 def main() -> None:

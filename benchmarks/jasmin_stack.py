@@ -15,9 +15,9 @@ from pathlib import Path
 from benchmarks.missing import PeerMissing
 from ghasi.devstack.child import Child
 from ghasi.devstack.paths import RUN_ROOT
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.rundir import RunDir
 from ghasi.devstack.servers import Servers
-from tests.support.product import free_port
 from tests.support.servers import new_run_dir
 
 VENV = RUN_ROOT / "peers" / "jasmin"

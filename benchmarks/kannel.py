@@ -26,8 +26,8 @@ from benchmarks.rig import TEXT
 from benchmarks.sink_process import Sink
 from benchmarks.smsc_process import Smsc, smsc_options
 from ghasi.devstack.child import Child
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.rundir import RunDir
-from tests.support.product import free_port
 from tests.support.servers import new_run_dir
 
 WINDOW = 100

@@ -13,11 +13,14 @@ from benchmarks.offer import steadily
 from benchmarks.peer_run import until
 from benchmarks.sink_process import Sink
 from benchmarks.smsc_process import Smsc, SmscOptions
-from tests.support.product import ahead_of_others, free_port
+from ghasi.devstack.ports import free_port
+from tests.support.product import ahead_of_others
 
 RECEIPT_MS = 200
 _CONNECTIONS = 16
 _FIRST = 93_700_000_000
+_WARM_UP = 300
+"""Messages before those that are measured: the very first wait up to a second until bearerbox looks at its queue."""
 
 
 class Requests:
@@ -68,19 +71,22 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
             await until(lambda: smsc.counters().sessions > 0, "the bind")
             requests = Requests(kannel)
             requests.start()
+            await steadily(_WARM_UP, rate, lambda number: requests.offer(count + number))
+            await until(lambda: sink.callbacks().requests >= _WARM_UP, "the last callback of the warm-up")
             await steadily(count, rate, requests.offer)
             await requests.finish()
-            await until(lambda: sink.callbacks().requests >= count, "the last callback")
+            await until(lambda: sink.callbacks().requests >= _WARM_UP + count, "the last callback")
         finally:
             kannel.stop()
             smsc.child.stop()
             callbacks = sink.stop()
         times = smsclog.read(smsc.log_file.read_bytes())
-    moments = list(requests.at.values())
-    by_destination = {to: times.receipts[number] for to, number in times.numbers.items()}
+    measured = {number: moment for number, moment in requests.at.items() if number < count}
+    moments = list(measured.values())
+    by_destination = {to: times.receipts[number] for to, number in times.numbers.items() if to < _FIRST + count}
     return {
         "offered": rate,
         "reached": round((count - 1) / (moments[-1] - moments[0]), 1),
-        "wire": figures(times.arrivals[_FIRST + number] - moment for number, moment in requests.at.items()),
+        "wire": figures(times.arrivals[_FIRST + number] - moment for number, moment in measured.items()),
         "receipt": figures(callbacks[to] - moment for to, moment in by_destination.items() if to in callbacks),
     }

@@ -1,8 +1,10 @@
 """How long a message takes at an offered load: publish to the wire, response to its record, receipt to its event.
 
-All clocks are one: the machine's. `wire`: from the publish to the submit_sm at the SMSC. `recorded`: from the SMSC's
-response to the result event stored, so that the ledger has it. `receipt`: from the SMSC's receipt to its DLR event
-stored. Milliseconds.
+All clocks are one: the machine's. `wire`: from the publish to the submit_sm at the SMSC. Of it `stored`: from the
+publish to its PubAck, and `handed`: from the PubAck to the submit_sm, 0 where the submit_sm was first. `recorded`:
+from the SMSC's response to the result event stored, so that the ledger has it. `receipt`: from the SMSC's receipt to
+its DLR event stored. `jetstream` is the same offer to a NATS server with nothing beside it: what the disk takes by
+itself. Milliseconds.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ import argparse
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from nats.js.api import DeliverPolicy
 
 from benchmarks import kannel_latency, results, smsclog
+from benchmarks.bench import bench_servers
 from benchmarks.load import figures
 from benchmarks.missing import PeerMissing
 from benchmarks.offer import publish_steadily
 from benchmarks.rig import commands, connect, rig, stored
 from benchmarks.smsc_process import SmscOptions
 from ghasi.bus import Bus
-from ghasi.contracts import subjects
+from ghasi.contracts import subjects, topology
 
 RECEIPT_MS = 200
 _WARM_UP = 300
@@ -63,7 +67,7 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
             total = _WARM_UP + count
             await bus.publish_many(commands(made.operator_ids, _WARM_UP))
             await _until_stored(bus, subjects.DLR_EVENTS, _WARM_UP)
-            at = await publish_steadily(bus, commands(made.operator_ids, count, start=_WARM_UP), rate)
+            offered = await publish_steadily(bus, commands(made.operator_ids, count, start=_WARM_UP), rate)
             await _until_stored(bus, subjects.DLR_EVENTS, total)
             await _until_stored(bus, subjects.SUBMIT_EVENTS, total)
             recorded = await event_times(bus, subjects.SUBMIT_EVENTS, subjects.SUBMIT_RESULT, total)
@@ -72,15 +76,28 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
             times = smsclog.read(made.smsc.log_file.read_bytes())
         finally:
             await bus.close()
-    published = {93_700_000_000 + _WARM_UP + number: moment for number, moment in enumerate(at)}
-    measured = {number for number, moment in times.responses.items() if moment >= at[0]}
+    arrivals = [times.arrivals[93_700_000_000 + _WARM_UP + number] for number in range(count)]
+    measured = {number for number, moment in times.responses.items() if moment >= offered.at[0]}
     return {
-        "offered": rate,
-        "reached": round((count - 1) / (at[-1] - at[0]), 1),
-        "wire": figures(times.arrivals[to] - moment for to, moment in published.items()),
+        **offered.figures(rate),
+        "handed": figures(max(0.0, wire - moment) for wire, moment in zip(arrivals, offered.stored, strict=True)),
+        "wire": figures(wire - moment for wire, moment in zip(arrivals, offered.at, strict=True)),
         "recorded": figures(recorded[number] - times.responses[number] for number in measured),
         "receipt": figures(receipts[number] - times.receipts[number] for number in measured),
     }
+
+
+async def alone(rate: float, seconds: float) -> dict[str, Any]:
+    """The offer to a NATS server that has nothing else to do, with one consumer on its stream."""
+    with bench_servers() as servers:
+        bus = await connect(servers)
+        try:
+            operator_id = str(uuid4())
+            await bus.ensure_consumer(topology.dispatch_consumer(operator_id))
+            offered = await publish_steadily(bus, commands([operator_id], int(rate * seconds)), rate)
+        finally:
+            await bus.close()
+    return offered.figures(rate)
 
 
 async def _until_stored(bus: Bus, stream: str, count: int) -> None:
@@ -110,14 +127,14 @@ def run(arguments: argparse.Namespace) -> None:
     found: dict[str, list[dict[str, Any]]] = results.stored("latency")["results"] if arguments.more else {}
     missing = {}
     for rate in arguments.rates or default_rates():
-        found.setdefault("ours", []).append(asyncio.run(measure(rate, arguments.seconds)))
-        print(json.dumps({"system": "ours", **found["ours"][-1]}), flush=True)
-        if "kannel" in arguments.peers:
-            try:
-                one = asyncio.run(kannel_latency.measure(rate, arguments.seconds))
-            except PeerMissing as error:
-                missing["kannel"] = str(error)
+        for name, measured in (("jetstream", alone), ("ours", measure), ("kannel", kannel_latency.measure)):
+            if name == "kannel" and name not in arguments.peers:
                 continue
-            found.setdefault("kannel", []).append(one)
-            print(json.dumps({"system": "kannel", **one}), flush=True)
+            try:
+                one = asyncio.run(measured(rate, arguments.seconds))
+            except PeerMissing as error:
+                missing[name] = str(error)
+                continue
+            found.setdefault(name, []).append(one)
+            print(json.dumps({"system": name, **one}), flush=True)
     results.store("latency", {"seconds": arguments.seconds, "receiptMs": RECEIPT_MS, "missing": missing}, found)

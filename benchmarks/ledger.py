@@ -1,4 +1,4 @@
-"""Throughput, look-up and the staff's pages beside rows that are there already."""
+"""Throughput and look-up beside rows that are there already."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import pages, throughput
+from benchmarks import throughput
 from benchmarks.load import Load, figures
-from ghasi.correlations import sql
+from benchmarks.shape import DAYS, SQL_NUMBER, SQL_OPERATOR, is_plain, operator_id, place_of
+from ghasi.correlations import sql, sql_receipts, sql_upkeep, sweep
 from ghasi.devstack.servers import Servers
 
-_DAYS = 30
 _LOOK_UPS = 200
 _BATCH = 100
-_OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
 
-# Rows as they stand after a receipt, under ids that begin with their time. Their operator message ids are `old-1`,
-# `old-2`, …
+# Rows under ids that begin with their time; their operator message ids are `old-1`, `old-2`, … Nine of ten stand as
+# after a receipt that says delivered. Of a thousand: three refused and tried again, two refused for good, five in
+# doubt for a while, ten expired, the rest of the hundred told something else by their receipt.
 _FILL = """
 INSERT INTO smpp.{partition} (id, message_id, event_id, operator_id, requested_operator_id, prepared_at, expires_at,
-    submitted_at, dlr_received_at, enqueued_day, segment, segments, attempt, status, account_id, destination, sender,
-    operator_message_id, operator_message_keys, dlr_state, error_code, gateway_replica, gateway_epoch)
-SELECT uuidv7(at - localtimestamp), gen_random_uuid(), gen_random_uuid(), %(operator)s, %(operator)s, at,
-    at + interval '1 hour', at, at, %(day)s, 1, 1, 1, 'DLR_RECEIVED', 'b7c1f8d2-1111-4222-8333-444455556666',
-    '+9379' || lpad(n::text, 8, '0'), 'GHASI', 'old-' || n, ARRAY['old-' || n], 'DELIVERED', '000', 'bench', 'bench'
-FROM (SELECT n, %(day)s::date + n %% 80000 * interval '1 second' AS at
+    submitted_at, dlr_received_at, retry_at, in_doubt_at, in_doubt_reason, policy_action, enqueued_day, segment,
+    segments, attempt, status, account_id, destination, sender, operator_message_id, operator_message_keys, dlr_state,
+    error_code, gateway_replica, gateway_epoch)
+SELECT uuidv7(at - localtimestamp), gen_random_uuid(), gen_random_uuid(), operator, operator, at,
+    at + interval '1 hour', at, at, CASE WHEN odd < 3 THEN at + interval '1 minute' END,
+    CASE WHEN odd BETWEEN 5 AND 9 THEN at END, CASE WHEN odd BETWEEN 5 AND 9 THEN 'no_answer' END,
+    CASE WHEN odd = 9 THEN 'hold' END, %(day)s, 1, 1, 1,
+    CASE WHEN odd < 5 THEN 'REJECTED' WHEN odd BETWEEN 10 AND 19 THEN 'EXPIRED' ELSE 'DLR_RECEIVED' END,
+    'b7c1f8d2-1111-4222-8333-444455556666', destination, 'GHASI',
+    'old-' || n, ARRAY['old-' || n],
+    CASE WHEN odd < 5 OR odd BETWEEN 10 AND 19 THEN NULL WHEN odd BETWEEN 20 AND 99 THEN 'UNDELIVERABLE'
+        ELSE 'DELIVERED' END, '000', 'bench', 'bench'
+FROM (SELECT n, n %% 1000 AS odd, %(day)s::date + n %% 80000 * interval '1 second' AS at,
+          {operator} AS operator, {destination} AS destination
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n) AS made
 """
 
@@ -39,11 +47,14 @@ def fill(servers: Servers, rows: int) -> float:
     began, today = time.monotonic(), datetime.now(UTC).date()
     with closing(psycopg.connect(servers.database_url, autocommit=True)) as connection:
         connection.execute("SET synchronous_commit = off")
-        for number in range(_DAYS):
-            first, last = number * rows // _DAYS + 1, (number + 1) * rows // _DAYS
-            day = today - timedelta(days=_DAYS - 1 - number)
-            statement = _FILL.format(partition=sql.partition_name(day))
-            connection.execute(statement, {"operator": _OPERATOR, "day": day, "first": first, "last": last})
+        for number in range(DAYS):
+            first, last = number * rows // DAYS + 1, (number + 1) * rows // DAYS
+            day = today - timedelta(days=DAYS - 1 - number)
+            statement = _FILL.format(partition=sql.partition_name(day), operator=SQL_OPERATOR, destination=SQL_NUMBER)
+            connection.execute(statement, {"day": day, "first": first, "last": last})
+        # As where the sweep has run all along: it would else catch up with all the days while the load runs.
+        swept = datetime.now(UTC) - sweep.KEPT
+        connection.execute(sql_upkeep.SWEEP_ADVANCE, {"name": sweep.MARK, "done_to": swept})
         connection.execute("CHECKPOINT")
         connection.execute("VACUUM ANALYZE smpp.message_correlations")
     return time.monotonic() - began
@@ -54,11 +65,12 @@ def look_up(servers: Servers, rows: int) -> dict[str, float]:
     chosen = random.Random(1)
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in range(4)]
-    recent = range(rows * (_DAYS - len(days)) // _DAYS + 1, rows + 1)
+    recent = range(rows * (DAYS - len(days)) // DAYS + 1, rows + 1)
+    plain = [row for row in recent if is_plain(row) and place_of(row) == 0]
     took = []
     with closing(psycopg.connect(servers.database_url)) as connection:
         for _ in range(_LOOK_UPS):
-            keys = [f"old-{number}" for number in chosen.sample(recent, _BATCH)]
+            keys = [f"old-{number}" for number in chosen.sample(plain, min(_BATCH, len(plain)))]
             took.append(_one_look_up(connection, keys, days))
     return figures(took)
 
@@ -68,7 +80,7 @@ def _one_look_up(connection: psycopg.Connection, keys: list[str], days: list[dat
         connection.execute(sql.OPEN, {"keys": []})
         began = time.perf_counter()
         answer = connection.execute(
-            sql.FIND_BY_KEYS, {"keys": keys, "operator_ids": [_OPERATOR], "days": days}
+            sql_receipts.FIND_BY_KEYS, {"keys": keys, "operator_ids": [operator_id(0)], "days": days}
         ).fetchone()
         took = time.perf_counter() - began
     assert answer is not None
@@ -83,7 +95,6 @@ async def measure(rows: int, messages: int) -> dict[str, Any]:
     def prepare(servers: Servers) -> None:
         found["filledPerSecond"] = round(rows / fill(servers, rows))
         found["lookUpMs"] = look_up(servers, rows)
-        found["pagesMs"] = pages.measure(servers, rows)
 
     one = await throughput.measure(Load(messages=messages), prepare=prepare)
     return found | {key: one[key] for key in ("messagesPerSecond", "toLastDlrPerSecond", "cpuPer10k")}

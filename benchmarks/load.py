@@ -25,10 +25,10 @@ class Load:
     operators: int = 1
     receipts: bool = True
     window: int = 500
-    receipt_window: int = 100
-    dispatch_processes: int = 1
+    receipt_window: int = 500
+    dispatch_processes: int = 2
     dispatch_threads: int = 4
-    receipts_processes: int = 1
+    receipts_processes: int = 2
     receipts_threads: int = 2
     response_ms: int = 0
     receipt_ms: int = 100

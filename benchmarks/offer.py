@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from nats.aio.msg import Msg
+
+from benchmarks.load import figures
 from ghasi.bus import Bus, Publication
 from ghasi.contracts.subjects import HEADER_MSG_ID
 
 _TICK = 0.002
+_PATIENCE = 60.0
 
 
 async def steadily(count: int, rate: float, one: Callable[[int], Awaitable[None]]) -> None:
@@ -24,18 +30,45 @@ async def steadily(count: int, rate: float, one: Callable[[int], Awaitable[None]
         await asyncio.sleep(max(_TICK, start + number / rate - loop.time()))
 
 
-async def publish_steadily(bus: Bus, made: Sequence[Publication], rate: float) -> list[float]:
-    """Single publishes, as an orchestrator sends them; gives when each was, in Unix seconds.
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """When each message was published, and when its PubAck came back, in Unix seconds; in the order of the offer."""
 
-    Acknowledgements are not waited for: what was stored shows in what comes out.
-    """
+    at: list[float]
+    stored: list[float]
+
+    def figures(self, rate: float) -> dict[str, Any]:
+        """The rate that was reached, and publish → PubAck in milliseconds."""
+        return {
+            "offered": rate,
+            "reached": round((len(self.at) - 1) / (self.at[-1] - self.at[0]), 1),
+            "stored": figures(stored - at for at, stored in zip(self.at, self.stored, strict=True)),
+        }
+
+
+async def publish_steadily(bus: Bus, made: Sequence[Publication], rate: float) -> Offered:
+    """Single publishes, as an orchestrator sends them; none waits for the PubAck of another. Raises TimeoutError
+    where a PubAck is missing."""
     at: list[float] = []
+    stored = [0.0] * len(made)
+    inbox, left, all_stored = bus.nc.new_inbox(), len(made), asyncio.Event()
+
+    async def came(reply: Msg) -> None:
+        nonlocal left
+        stored[int(reply.subject.rpartition(".")[2])] = time.time()
+        left -= 1
+        if not left:
+            all_stored.set()
 
     async def one(number: int) -> None:
         publication = made[number]
         at.append(time.time())
-        await bus.nc.publish(publication.subject, publication.payload, headers={HEADER_MSG_ID: publication.msg_id})
+        headers = {HEADER_MSG_ID: publication.msg_id}
+        await bus.nc.publish(publication.subject, publication.payload, f"{inbox}.{number}", headers)
 
+    replies = await bus.nc.subscribe(f"{inbox}.*", cb=came)
     await steadily(len(made), rate, one)
-    await bus.flush()
-    return at
+    async with asyncio.timeout(_PATIENCE):
+        await all_stored.wait()
+    await replies.unsubscribe()
+    return Offered(at, stored)

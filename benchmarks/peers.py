@@ -60,16 +60,16 @@ async def one_round(load: Load, peers: list[str]) -> dict[str, Any]:
 
 
 def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians, ranges and ratios over the rounds of one load."""
+    """Medians, ranges and ratios over the rounds of one load; of each system over those it took part in."""
+    names = {name for one in rounds for name in one}
+    took_part = {name: [one for one in rounds if name in one] for name in sorted(names)}
     systems = {
-        name: {
-            figure: spread([one[name][figure] for one in rounds]) for figure in _FIGURES if figure in rounds[0][name]
-        }
-        for name in rounds[0]
+        name: {figure: spread([one[name][figure] for one in its]) for figure in _FIGURES if figure in its[0][name]}
+        for name, its in took_part.items()
     }
     against = {
-        name: {figure: ratios(rounds, OURS, name, figure) for figure in systems[name] if figure in systems[OURS]}
-        for name in systems
+        name: {figure: ratios(its, OURS, name, figure) for figure in systems[name] if figure in systems[OURS]}
+        for name, its in took_part.items()
         if name != OURS
     }
     return {"systems": systems, "oursAgainst": against}
@@ -77,17 +77,18 @@ def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace) -> None:
     versions, missing = present(arguments.peers)
-    kept = results.stored("peers")["results"]["rounds"] if arguments.more else {}
+    nothing: dict[str, Any] = {"settings": {"peers": {}}, "results": {"rounds": {}}}
+    before = results.stored("peers") if arguments.more else nothing
     chosen = {"with": [True], "without": [False], "both": [True, False]}[arguments.receipts]
-    rounds: dict[str, list[dict[str, Any]]] = dict(kept)
+    rounds: dict[str, list[dict[str, Any]]] = before["results"]["rounds"]
     for _ in range(arguments.rounds):
         for receipts in chosen:
             load = Load(messages=arguments.messages, receipts=receipts)
             found = asyncio.run(one_round(load, list(versions)))
             rounds.setdefault(load.name, []).append(found)
             print(json.dumps({"load": load.name, **found}), flush=True)
-    complete = {name: [one for one in each if set(versions) <= set(one)] for name, each in rounds.items()}
-    found = {"rounds": rounds, "summary": {name: summary(each) for name, each in complete.items() if each}}
+    found = {"rounds": rounds, "summary": {name: summary(each) for name, each in rounds.items()}}
     print(json.dumps(found["summary"], indent=1), flush=True)
-    settings = {"messages": arguments.messages, "peers": versions, "missing": missing}
+    peers = before["settings"]["peers"] | versions
+    settings = {"messages": arguments.messages, "peers": peers, "missing": missing}
     results.store("peers", settings, found)

@@ -2,8 +2,7 @@
 
 `binds`: operators in one gateway, each with a bind: time to bind all, CPU and memory when nothing happens, time and
 CPU until all are back after the SMSC was killed and started again. `ledger`: rows laid by before the measurement,
-spread over the days of the retention: messages a second with receipts, and how long a look-up and the staff's pages
-take.
+spread over the days of the retention: messages a second with receipts, and how long a look-up takes.
 """
 
 from __future__ import annotations

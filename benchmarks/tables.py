@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.load import spread
-from benchmarks.pages import NAMES as PAGES
 
 Content = Mapping[str, Any]
 _ROLES = ("gateway", "dispatch", "receipts", "nats", "postgres", "valkey")
-_NAMES = {"ours": "this connector", "kannel": "Kannel", "jasmin": "Jasmin"}
+_NAMES = {"jetstream": "JetStream alone", "ours": "this connector", "kannel": "Kannel", "jasmin": "Jasmin"}
 _FIGURES = {
     "messagesPerSecond": "messages/s, first to last response",
     "toLastDlrPerSecond": "messages/s, to the last receipt handed on",
@@ -97,7 +96,13 @@ def _absent(content: Content) -> str:
 
 
 def latency(content: Content) -> str:
-    titles = {"wire": "publish → wire", "recorded": "response → recorded", "receipt": "receipt → handed on"}
+    titles = {
+        "stored": "publish → stored",
+        "handed": "stored → wire",
+        "wire": "publish → wire",
+        "recorded": "response → recorded",
+        "receipt": "receipt → handed on",
+    }
     rows = []
     for system, each in content["results"].items():
         for one in each:
@@ -168,16 +173,17 @@ def ledger(content: Content) -> str:
 
 
 def pages(content: Content) -> str:
-    """Half of the calls and the slowest, by size of the ledger."""
-    found = sorted(content["results"]["ledger"].values(), key=lambda one: int(one["rows"]))
-    measured = [one for one in found if "pagesMs" in one]
-    if not measured:
-        return "Not measured yet."
+    """Half of the calls and the slowest, by size of the ledger; the slowest pages of the largest one first."""
+    found = sorted(content["results"].items(), key=lambda one: int(one[0]))
+    titles = {name: page["title"] for _, each in found for name, page in each.items()}
+    _, largest = found[-1]
+    slowest = sorted(titles, key=lambda name: -largest[name]["p50"] if name in largest else 0.0)
     rows = []
-    for name, title in PAGES.items():
-        shown = [one["pagesMs"][name] for one in measured]
-        rows.append([title, *(f"{number(one['p50'])} ({number(one['most'])})" for one in shown)])
-    return table(["ms, median (most)", *(f"{one['rows']:,} rows" for one in measured)], rows)
+    for name in slowest:
+        shown = [each.get(name) for _, each in found]
+        cells = (f"{number(one['p50'])} ({number(one['most'])})" if one else "–" for one in shown)
+        rows.append([titles[name], *cells])
+    return table(["ms, median (most)", *(f"{int(count):,} rows" for count, _ in found)], rows)
 
 
 def soak(content: Content) -> str:
@@ -211,7 +217,7 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "tps": ("tps", tps),
     "binds": ("scale", binds),
     "ledger": ("scale", ledger),
-    "pages": ("scale", pages),
+    "pages": ("pages", pages),
     "soak": ("soak", soak),
     "micro": ("micro", micro),
 }

@@ -43,6 +43,8 @@ RECEIPTS: Final = (
     "receipts.before_ack",
     "receipts.acked",
 )
+COMMANDS: Final = ("replay.begun", "replay.published")
+"""In commands, and in the pool that carries out bulk actions: around the publish of each replay."""
 ALLOWED: Final = "gateway.allowed"
 """Between the question whether a connection may write and its write, the bind itself included: a place to freeze."""
 POINTS: Final = (*GATEWAY, *GATEWAY_RECEIPTS, *DISPATCH, *RECEIPTS)
@@ -79,7 +81,7 @@ def armed(env: Env, end: Callable[[], object]) -> Countdown | None:
     if not text:
         return None
     name, passes, how = (*text.split(":", 2), "", "")[:3]
-    known = name in (*POINTS, ALLOWED) and how in ("", "stop")
+    known = name in (*POINTS, *COMMANDS, ALLOWED) and how in ("", "stop")
     if not known or not (passes or "1").isdecimal() or int(passes or "1") < 1:
         raise SettingsError("FAULT_POINT: must be the name of a crash point, name:n with n from 1, or name:n:stop")
     return Countdown(name, int(passes or "1"), _freeze if how else end)

@@ -4,7 +4,8 @@ Pure: nothing here needs Django, a server or a setting. A door raises DoorError 
 wrong with a value is named by field and rule and never quoted, because a value can be a message's text.
 
     segment   {"text", "encoding": "GSM7|UCS2|auto", "strategy": "CSMS|TLV", "reference": 8|16}
-              → {"coding", "dataCoding", "units", "parts": [{"units", "udh": hex, "body": hex}]}
+              → {"coding", "dataCoding", "units", "parts": [{"units", "udh": hex, "body": hex}]},
+        with "transliterate" also "changes": [{"from", "to", "count"}]
     receipt   {"pdu": hex}
               → {"receipt", "id", "stat", "state", "messageState", "intermediate", "error",
                  "submitDate", "doneDate", "text"}
@@ -18,13 +19,19 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from ghasi.smpp.constants import HEADER_LENGTH
 from ghasi.smpp.errors import DecodeError, FieldError, FramingError, SmppError, UnknownCommand
 from ghasi.smpp.jsonform import json_to_pdu, pdu_to_json
 from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu, decode_pdu
 from ghasi.smpp.receipt import Receipt, parse_receipt
+from ghasi.sms.choice import TextRules, encode
 from ghasi.sms.coding import Alphabet, Wanted
 from ghasi.sms.errors import SmsError
-from ghasi.sms.segmentation import Segmented, Strategy, split
+from ghasi.sms.header import own_elements
+from ghasi.sms.national import LANGUAGE_CODES, LOCKING, Language
+from ghasi.sms.segmentation import MAX_PARTS, LongMode, Segmented, Strategy, segment
+from ghasi.sms.submit import sent_body, with_elements
+from ghasi.sms.transliteration import Transliteration
 
 Json = dict[str, Any]
 Door = Callable[[Mapping[str, Any]], Json]
@@ -42,16 +49,27 @@ class DoorError(Exception):
 
 
 def segment_door(given: Mapping[str, Any]) -> Json:
-    """Only `text` is required; the rest is auto, CSMS and 8. `alphabet` (gsm7, latin1, ascii) may stand too."""
-    return segmented_to_json(
-        segment_text(
-            _typed(given, "text", str),
-            _choice(given, "encoding", Wanted, Wanted.AUTO),
-            _choice(given, "strategy", Strategy, Strategy.CSMS),
-            _typed(given, "reference", int, 8),
-            _choice(given, "alphabet", Alphabet, Alphabet.GSM7),
-        )
+    """Only `text` is required; the rest is auto, CSMS and 8.
+
+    `alphabet` (gsm7, latin1, ascii) may stand too, and what an operator allows: `locking` and `single` (languages
+    like "tr,ur"), `transliterate` (off, punctuation, letters, greek); with `encoding` BINARY `udh` in hexadecimal.
+    """
+    level = _choice(given, "transliterate", Transliteration, Transliteration.OFF)
+    rules = TextRules(
+        _choice(given, "alphabet", Alphabet, Alphabet.GSM7),
+        locking=languages(_typed(given, "locking", str, ""), "locking"),
+        single=languages(_typed(given, "single", str, ""), "single"),
+        transliteration=level,
+        reference_bits=_typed(given, "reference", int, 8),
     )
+    segmented = segment_text(
+        _typed(given, "text", str),
+        _choice(given, "encoding", Wanted, Wanted.AUTO),
+        LongMode.of(_choice(given, "strategy", Strategy, Strategy.CSMS)),
+        rules,
+        udh=_typed(given, "udh", str, ""),
+    )
+    return segmented_to_json(segmented, changes=level is not Transliteration.OFF)
 
 
 def receipt_door(given: Mapping[str, Any]) -> Json:
@@ -73,20 +91,48 @@ DOORS: Final[Mapping[str, Door]] = {"segment": segment_door, "receipt": receipt_
 
 
 def segment_text(
-    text: str, encoding: Wanted, strategy: Strategy, reference_bits: int, alphabet: Alphabet
+    text: str,
+    encoding: Wanted,
+    mode: LongMode,
+    rules: TextRules,
+    *,
+    udh: str = "",
+    max_parts: int = MAX_PARTS,
+    whole_clusters: bool = True,
 ) -> Segmented:
     """The text cut as the connector would, with reference 0. Raises DoorError."""
-    if reference_bits not in (8, 16):
+    bits = rules.reference_bits
+    if bits not in (8, 16):
         raise DoorError("bad_value", "reference must be 8 or 16")
     try:
-        return split(text, encoding, strategy, reference_bits=reference_bits, alphabet=alphabet)
+        encoded = encode(text, encoding, rules)
+        if udh:
+            encoded = with_elements(encoded, own_elements(udh))
+        return segment(encoded, mode, reference_bits=bits, max_parts=max_parts, whole_clusters=whole_clusters)
     except SmsError as error:
         raise DoorError(error.reason, str(error)) from None
+
+
+def languages(codes: str, name: str) -> tuple[Language, ...]:
+    """National languages from their codes, separated by commas. Raises DoorError."""
+    known = {code: one for code, one in LANGUAGE_CODES.items() if name != "locking" or one in LOCKING}
+    try:
+        return tuple(known[code.strip().lower()] for code in codes.split(",") if code.strip())
+    except KeyError:
+        raise DoorError("bad_value", f"{name} must be of {', '.join(known)}") from None
 
 
 def read_pdu(frame: str, name: str = "hex") -> Pdu:
     """One PDU in hexadecimal. Raises DoorError."""
     return _guarded(lambda: decode_pdu(_octets(frame, name)))
+
+
+def frame_octets(frame: str, name: str = "hex") -> bytes:
+    """Octets given in hexadecimal that have at least a PDU's header. Raises DoorError."""
+    octets = _octets(frame, name)
+    if len(octets) < HEADER_LENGTH:
+        raise DoorError("bad_frame", f"less than the {HEADER_LENGTH} octets of a header")
+    return octets
 
 
 def receipt_carrier(frame: str, name: str = "hex") -> DeliverSm | DataSm:
@@ -97,12 +143,18 @@ def receipt_carrier(frame: str, name: str = "hex") -> DeliverSm | DataSm:
     return pdu
 
 
-def segmented_to_json(segmented: Segmented) -> Json:
-    return {
-        "coding": segmented.coding.value,
+def segmented_to_json(segmented: Segmented, *, changes: bool = False, packed: bool = False) -> Json:
+    """`changes` adds what transliteration replaced. `packed`: bodies in GSM 03.38 are packed septets."""
+    coding = segmented.coding
+    replaced = [{"from": one.found, "to": one.replacement, "count": one.count} for one in segmented.changes]
+    return ({"changes": replaced} if changes else {}) | {
+        "coding": coding.value,
         "dataCoding": segmented.data_coding,
         "units": segmented.units,
-        "parts": [{"units": part.units, "udh": part.udh.hex(), "body": part.body.hex()} for part in segmented.parts],
+        "parts": [
+            {"units": part.units, "udh": part.udh.hex(), "body": sent_body(part, coding, packed=packed).hex()}
+            for part in segmented.parts
+        ],
     }
 
 

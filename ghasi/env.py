@@ -92,6 +92,25 @@ class Env:
             raise SettingsError(f"{name}: must be {rule}") from None
 
 
+class Rotated:
+    """Called at each connection: a text as its file has it now, the last it had while that is away or empty.
+
+    An error would end the tries of whoever connects.
+    """
+
+    def __init__(self, env: Env, name: str) -> None:
+        """Raises SettingsError where there is none."""
+        self._env, self._name = env, name
+        self._last = env.text(name)
+
+    def __call__(self) -> str:
+        try:
+            self._last = self._env.text(self._name)
+        except SettingsError:
+            pass
+        return self._last
+
+
 def _content(name: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()

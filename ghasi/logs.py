@@ -11,20 +11,27 @@ import hashlib
 import hmac
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
 
+from ghasi.contracts.traceparent import parse
+
 ALLOWED = frozenset(
     """
-    timestamp level event service operatorId operatorName messageId traceId spanId replica epoch state
+    timestamp level event service operatorId operatorName messageId replica epoch state
     previousState reason status commandStatus command count size seconds attempt attempts segment segments host
     port bindMode slot stream consumer subject variable error errorType action by wanted tps limit window used
     queue lanes process numberHint streamSeq receiptKey detail logger version partition rows url check backlog
-    oldest delay signal revision retryIn worst path pid backup
+    oldest delay signal revision retryIn worst path pid backup profile fields traceId
     """.split()  # noqa: SIM905 - a page of words reads better than a page of quotes
 )
+
+CAUSES = 5
+"""Of an error that nobody caught, at most so many of those it came from are told."""
 
 _service = "smpp-connector"
 
@@ -33,6 +40,13 @@ def _only_allowed(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> 
     kept = {key: value for key, value in event.items() if key in ALLOWED}
     kept["service"] = _service
     return kept
+
+
+def _trace_id(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A line with `traceparent` leads to the trace: by its id, not by whatever a platform wrote there."""
+    if (found := parse(event.get("traceparent"))) is not None:
+        event["traceId"] = f"{found.trace_id:032x}"
+    return event
 
 
 def _error_type(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -64,6 +78,42 @@ class _LibraryHandler(logging.Handler):
         )
 
 
+class _NoQuotes(logging.Filter):
+    """gunicorn has handlers of its own and quotes what came where HTTP was expected; only the kind of it is told."""
+
+    KINDS = (
+        "Invalid request",
+        "Error handling request",
+        "Error processing SSL request",
+        "Exception in worker process",
+    )
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        kind = next((one for one in self.KINDS if message.startswith(one)), None)
+        if kind is None:
+            return True
+        structlog.get_logger().warning("library", logger=record.name, detail=kind, exc_info=record.exc_info or None)
+        return False
+
+
+class _NotForAnybody(logging.Filter):
+    """asyncio warns whenever a TLS connection ends that a StreamReader of its own made half-open, as nats-py's is:
+    each command would say it at its end, and nobody can do anything about it."""
+
+    WORDS = "returning true from eof_received() has no effect when using ssl"
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg != self.WORDS
+
+
+def _filtered(name: str, kind: type[logging.Filter]) -> None:
+    """Once, however often logging is set up."""
+    logger = logging.getLogger(name)
+    if not any(isinstance(one, kind) for one in logger.filters):
+        logger.addFilter(kind())
+
+
 def setup_logging(service: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Sets up structlog and the standard library's root logger; call once at the start of a process."""
     global _service  # noqa: PLW0603 - one process, one service name
@@ -75,6 +125,7 @@ def setup_logging(service: str, level: str = "info", stream: TextIO | None = Non
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
             _error_type,
+            _trace_id,
             _only_allowed,
             structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False),
         ],
@@ -85,6 +136,26 @@ def setup_logging(service: str, level: str = "info", stream: TextIO | None = Non
     root = logging.getLogger()
     root.handlers[:] = [_LibraryHandler()]
     root.setLevel(logging.WARNING)
+    _filtered("gunicorn.error", _NoQuotes)
+    _filtered("asyncio", _NotForAnybody)
+    _tell_crashes()
+
+
+def _tell_crashes() -> None:
+    """What nobody caught ends as one line too: the interpreter's own report quotes the error's text."""
+    sys.excepthook = _crashed
+    threading.excepthook = lambda args: _crashed(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _crashed(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _crashed(kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    chain = [error if error is not None else kind()]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < CAUSES:
+        chain.append(cause)
+    for one in chain:
+        structlog.get_logger().critical("crash.unhandled", errorType=type(one).__name__, detail=_place(one))
 
 
 def get_logger() -> Any:

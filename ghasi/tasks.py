@@ -1,4 +1,4 @@
-"""Tasks that end for sure, tasks on the side, and a wait with an end."""
+"""Tasks that end for sure, tasks that never do, tasks on the side, and a wait with an end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ghasi.logs import get_logger
+
 AGAIN = 0.1
+BEGIN_AGAIN = 1.0
+"""Seconds after a fault of ours until what it ended begins again."""
+
+log = get_logger()
 
 
 async def end_task(task: asyncio.Task[Any] | None) -> None:
@@ -22,6 +28,22 @@ async def end_task(task: asyncio.Task[Any] | None) -> None:
         await asyncio.wait({task}, timeout=AGAIN)
     if not task.cancelled():
         task.exception()
+
+
+def lasting(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
+    """A task for `work`, which goes on until it is cancelled. A fault in it is told and `work` begins again: a task
+    that had ended would be missed by nobody, and what it does would stay undone until the process is restarted."""
+    return asyncio.create_task(_again_and_again(work, name), name=name)
+
+
+async def _again_and_again(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+    while True:
+        try:
+            await work()
+            return
+        except Exception as error:
+            log.error("task.failed", action=name, retryIn=BEGIN_AGAIN, exc_info=error)
+        await asyncio.sleep(BEGIN_AGAIN)
 
 
 async def wait_event(event: asyncio.Event, seconds: float) -> bool:

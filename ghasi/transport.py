@@ -14,7 +14,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from ghasi.smpp.events import Event
 from ghasi.smpp.session import Session, SessionConfig
@@ -28,6 +28,16 @@ _TLS_LOOK: Final = 0.01
 _LINGER_NOTHING: Final = struct.pack("ii", 1, 0)
 
 
+class WireTap(Protocol):
+    """Hears what passes on one connection. Must neither raise nor take long: it is called between read and write."""
+
+    def sent(self, octets: bytes) -> None:
+        """Complete PDUs, back to back, as they were given to the kernel."""
+
+    def received(self, frame: bytes) -> None:
+        """One complete PDU, before it is looked at."""
+
+
 class SessionProtocol(asyncio.Protocol):
     """Drives one `Session` over one connection.
 
@@ -35,7 +45,7 @@ class SessionProtocol(asyncio.Protocol):
     and needs no `pump` after them. Elsewhere, call `pump` after using `session`. `on_bytes(sent, received)`
     counts octets. `may_write` is asked in the same call as each write; when it says no, nothing is written and
     the connection is reset. `on_writable(protocol)` is called when `congested` has ended. `user_timeout` is
-    TCP_USER_TIMEOUT in seconds.
+    TCP_USER_TIMEOUT in seconds. `peer_certificate` is the peer's in DER, None without TLS.
 
     `session` is the session, `closed` is set after its last event has been handed up. Octets already given to
     the kernel can only be stopped by `abort`, and only while it has not sent them.
@@ -55,6 +65,9 @@ class SessionProtocol(asyncio.Protocol):
         self.session = Session(config, now=self._loop.time())
         self.closed = asyncio.Event()
         self.peername: Any = None
+        self.sockname: Any = None
+        self.peer_certificate: bytes | None = None
+        self._tap: WireTap | None = None
         self._on_event = on_event
         self._on_bytes = on_bytes
         self._may_write = may_write
@@ -77,6 +90,11 @@ class SessionProtocol(asyncio.Protocol):
     def congested(self) -> bool:
         """The kernel would not take all of the last write: send nothing new until it has."""
         return bool(self._held) or self._waits_in_transport() > 0
+
+    def listen(self, tap: WireTap | None) -> None:
+        """Let `tap` hear everything from now on; None ends it. Until then it costs one look at each PDU."""
+        self._tap = tap
+        self.session.listen(None if tap is None else tap.received)
 
     def pump(self) -> None:
         """Hand up events, write, arm the timer, close: whatever the session has become ready for."""
@@ -105,6 +123,9 @@ class SessionProtocol(asyncio.Protocol):
         self._lowest = _lowest_transport(self._transport)
         self._socket = transport.get_extra_info("socket")
         self.peername = transport.get_extra_info("peername")
+        self.sockname = transport.get_extra_info("sockname")
+        tls = transport.get_extra_info("ssl_object")
+        self.peer_certificate = tls.getpeercert(True) if tls is not None else None
         if self._lowest is self._transport:
             self._transport.set_write_buffer_limits(high=0)
         _set_options(self._socket, self._user_timeout)
@@ -128,12 +149,23 @@ class SessionProtocol(asyncio.Protocol):
         reason = "closed by the peer" if exc is None else f"{type(exc).__name__}: {exc}"
         self.session.connection_lost(now=self._loop.time(), reason=reason)
         try:
-            self.pump()
+            self._pump_out()
         finally:
             for timer in (self._timer, self._close_timer, self._look_timer):
                 if timer is not None:
                     timer.cancel()
             self.closed.set()
+
+    def _pump_out(self) -> None:
+        """For the last time: an owner that fails at one event is told the others all the same, for what was in flight
+        when the connection ended is among them."""
+        while True:
+            try:
+                return self.pump()
+            except Exception as error:
+                if not self._events:
+                    raise
+                self._loop.call_exception_handler({"message": "an event of a lost connection", "exception": error})
 
     # -- events and octets
 
@@ -165,6 +197,8 @@ class SessionProtocol(asyncio.Protocol):
         octets = bytes(self._held)
         self._held.clear()
         self._transport.write(octets)
+        if self._tap is not None:
+            self._tap.sent(octets)
         if self._on_bytes is not None:
             self._on_bytes(len(octets), 0)
         if self._lowest is not self._transport and self._waits_in_transport():

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
+
+from ghasi.for_machines import healthz
+from ghasi.overview.views import part
 
 admin.site.site_header = "SMPP connector"
 admin.site.site_title = "SMPP connector"
 admin.site.index_title = "Operations"
-
-
-def healthz(_request: HttpRequest) -> HttpResponse:
-    """Alive: says nothing of the database, so that its outage does not restart every web process."""
-    return HttpResponse("ok\n", content_type="text/plain")
+admin.site.index_template = "overview/index.html"
 
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", healthz),
     path("", include("django_prometheus.urls")),
+    path("admin/overview/part/", admin.site.admin_view(part), name="overview_part"),
     path("admin/", admin.site.urls),
 ]

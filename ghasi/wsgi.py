@@ -8,6 +8,7 @@ import sys
 from django.core.wsgi import get_wsgi_application
 
 from ghasi.env import SettingsError
+from ghasi.hardening import harden
 from ghasi.logs import setup_logging
 
 # gunicorn ends its master on this exit code of a worker and restarts the worker for ever on any other.
@@ -16,6 +17,8 @@ GUNICORN_BOOT_ERROR = 3
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghasi.settings")
 
 try:
+    harden()
+
     from ghasi import settings
 
     settings.require_web_settings()

@@ -7,8 +7,11 @@ import signal
 import sys
 
 from ghasi.bus import BusSettings, TopologyConflict
+from ghasi.collector import spare_the_collector
 from ghasi.env import exit_on_bad_settings
+from ghasi.hardening import harden
 from ghasi.logs import get_logger, setup_logging
+from ghasi.telemetry import TRACES
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.gateway import Gateway
 
@@ -52,10 +55,16 @@ def _explain(error: BaseException | None) -> int:
 
 def main() -> int:
     with exit_on_bad_settings():
+        harden()
         config = GatewayConfig.from_env()
         bus_settings = BusSettings.from_env()
+        TRACES.start("smpp-gateway")
     setup_logging("gateway", config.log_level)
-    return asyncio.run(serve(config, bus_settings))
+    spare_the_collector()
+    try:
+        return asyncio.run(serve(config, bus_settings))
+    finally:
+        TRACES.stop()
 
 
 if __name__ == "__main__":

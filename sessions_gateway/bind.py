@@ -10,15 +10,16 @@ from typing import Protocol
 
 from ghasi.contracts.sessions import State
 from ghasi.logs import get_logger
+from ghasi.operator_settings import OperatorSettings
 from ghasi.smpp.status import BindAction
 from ghasi.tasks import end_task
 from sessions_gateway.backoff import Backoff, jittered
 from sessions_gateway.config import LinkTimers, Retries
-from sessions_gateway.connection import Endpoint, Link, LinkOwner
+from sessions_gateway.connection import Link, LinkOwner
 from sessions_gateway.credentials import CredentialsClient, CredentialsError
+from sessions_gateway.dial import Endpoint
 from sessions_gateway.establish import BindFailed, BoundLinks, Plan, establish, plan_of
-from sessions_gateway.operator_settings import OperatorSettings
-from sessions_gateway.tls import TlsUnusable, client_context
+from sessions_gateway.tls import TlsUnusable, client_context, expiries
 
 REBIND_GRACE = 5.0
 
@@ -39,6 +40,7 @@ class SlotOwner(Protocol):
     def slot_changed(self, slot: int) -> None: ...
     def credentials_refused(self, times: int, reason: str) -> None: ...
     def attempt_again(self) -> None: ...
+    def tls_seen(self, expiries: dict[str, float]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class BindSlot:
         self.host = ""
         self.port = 0
         self.next_attempt_in: float | None = None
+        self.response_timeout = tools.timers.response
+        """Seconds that its submits may stay unanswered."""
 
     @property
     def failures(self) -> int:
@@ -161,8 +165,15 @@ class BindSlot:
         endpoint = self._endpoint(settings)
         self.host, self.port = endpoint.host, endpoint.port
 
+        timers = tools.timers.of(settings)
+        self.response_timeout = timers.response
+
         async def connect() -> Link:
-            return await Link.open(endpoint, owner.traffic, tools.timers, settings.window_size, tools.may_write)
+            link = await Link.open(endpoint, owner.traffic, timers, settings.window_size, tools.may_write)
+            owner.traffic.opened(link, self.slot)
+            if settings.tls is not None:
+                owner.tls_seen(expiries(settings.tls, link.protocol.peer_certificate))
+            return link
 
         plan = plan_of(settings, owner.remembered_plan)
         try:

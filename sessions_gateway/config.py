@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import socket
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from ghasi.contracts import timers
+from ghasi.credential_source import SourceConfig, source_from_env
 from ghasi.env import Env, SettingsError
+from ghasi.operator_settings import OperatorSettings
+from ghasi.redis_settings import RedisSettings
 from sessions_gateway.failover import FailoverTimers
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -28,6 +30,15 @@ class LinkTimers:
     enquire_timeout: float = timers.ENQUIRE_LINK_TIMEOUT
     unbind: float = 5.0
 
+    def of(self, settings: OperatorSettings) -> LinkTimers:
+        """With what the operator's profile says otherwise."""
+        return replace(
+            self,
+            response=settings.response_timeout or self.response,
+            enquire_interval=settings.enquire_link_interval or self.enquire_interval,
+            enquire_timeout=settings.enquire_link_timeout or self.enquire_timeout,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -42,22 +53,6 @@ class Retries:
     """Refusals of name or password in a row until the operator is paused for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagementConfig:
-    """How to reach operator management (docs/contract.md §6). The token is read from `env` at each use."""
-
-    url: str
-    env: Env = field(default_factory=Env, repr=False)
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    ca: Path | None = None
-    timeout: float = 5.0
-
-    def token(self) -> str:
-        """The bearer token as it stands now. Raises SettingsError."""
-        return self.env.text("INTERNAL_SERVICE_TOKEN")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
     """Everything one gateway process needs to know; the bus has its own settings."""
@@ -65,10 +60,14 @@ class GatewayConfig:
     replica: str
     operator_ids: tuple[str, ...]
     redis_url: str = field(repr=False)
-    management: ManagementConfig
+    redis: RedisSettings | None = None
+    """With the certificates of `redis_url`, where it is `rediss://`."""
+    management: SourceConfig
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and Prometheus come from other hosts
     http_port: int = DEFAULT_HTTP_PORT
     sole: bool = False
+    trace_unmasked: bool = False
+    """Whether numbers and texts may leave for one who watches and is permitted to (docs/contract.md §12)."""
     shutdown_deadline: float = DEFAULT_SHUTDOWN_DEADLINE
     log_level: str = "info"
     timers: LinkTimers = LinkTimers()
@@ -79,14 +78,17 @@ class GatewayConfig:
     def from_env(cls, env: Env | None = None) -> GatewayConfig:
         """Raises SettingsError naming the variable."""
         env = env or Env()
+        redis = RedisSettings.from_env(env)
         return cls(
             replica=_replica(env),
             operator_ids=env.uuids("OPERATOR_IDS"),
-            redis_url=env.url("REDIS_URL", ("redis", "rediss", "unix")),
-            management=_management(env),
+            redis_url=redis.url,
+            redis=redis,
+            management=source_from_env(env),
             http_host=env.text("HTTP_HOST", "0.0.0.0"),  # noqa: S104
             http_port=env.integer("HTTP_PORT", DEFAULT_HTTP_PORT, high=65535),
             sole=env.flag("GATEWAY_SOLE"),
+            trace_unmasked=env.flag("SMPP_TRACE_UNMASKED"),
             shutdown_deadline=env.number("SHUTDOWN_DEADLINE", DEFAULT_SHUTDOWN_DEADLINE, high=3600.0),
             log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error", "critical")),
             timers=_link_timers(env),
@@ -122,21 +124,6 @@ def _replica(env: Env) -> str:
     if not _TOKEN.match(name):
         raise SettingsError("GATEWAY_REPLICA: must be 1 to 64 letters, digits, - or _")
     return name
-
-
-def _management(env: Env) -> ManagementConfig:
-    config = ManagementConfig(
-        url=env.url("OPERATOR_MGMT_URL", ("http", "https")).rstrip("/"),
-        env=env,
-        client_cert=env.path("OPERATOR_MGMT_CLIENT_CERT"),
-        client_key=env.path("OPERATOR_MGMT_CLIENT_KEY"),
-        ca=env.path("OPERATOR_MGMT_CA"),
-        timeout=env.number("OPERATOR_MGMT_TIMEOUT", 5.0, low=0.1, high=60.0),
-    )
-    if (config.client_cert is None) != (config.client_key is None):
-        raise SettingsError("OPERATOR_MGMT_CLIENT_CERT: set it together with OPERATOR_MGMT_CLIENT_KEY")
-    config.token()
-    return config
 
 
 def _delays(env: Env, name: str, default: tuple[float, ...]) -> tuple[float, ...]:

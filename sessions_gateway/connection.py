@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ghasi import crash
@@ -25,17 +23,15 @@ from ghasi.smpp.events import (
     RequestLost,
     RequestReceived,
     UnbindReceived,
+    WindowNarrowed,
 )
 from ghasi.smpp.pdu import BindRequest, Pdu
 from ghasi.smpp.session import SessionConfig
 from ghasi.transport import SessionProtocol
 from sessions_gateway.config import LinkTimers
+from sessions_gateway.dial import Endpoint, dial
 
 log = get_logger()
-
-
-class ConnectFailed(Exception):
-    """No connection: refused, unreachable, TLS failed, or not in time."""
 
 
 class Refused(Exception):
@@ -57,6 +53,7 @@ class NoAnswer(Exception):
 class LinkOwner(Protocol):
     """What happens on a bound link; called on the event loop, in order, never awaited."""
 
+    def opened(self, link: Link, slot: int) -> None: ...
     def answered(self, link: Link, part: Any, response: Pdu, elapsed: float) -> None: ...
     def expired(self, link: Link, part: Any) -> None: ...
     def lost(self, link: Link, part: Any) -> None: ...
@@ -65,17 +62,9 @@ class LinkOwner(Protocol):
     def writable(self, link: Link) -> None: ...
     def fell_silent(self, link: Link) -> None: ...
     def protocol_fault(self, link: Link) -> None: ...
+    def is_queue_full(self, command_status: int) -> bool: ...
+    def window_narrowed(self, link: Link) -> None: ...
     def moved(self, sent: int, received: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to connect; `context` for TLS, `server_name` for SNI and the certificate."""
-
-    host: str
-    port: int
-    context: ssl.SSLContext | None = None
-    server_name: str | None = None
 
 
 class Link:
@@ -97,6 +86,7 @@ class Link:
                 enquire_link_interval=timers.enquire_interval,
                 enquire_link_timeout=timers.enquire_timeout,
                 unbind_timeout=timers.unbind,
+                queue_full=owner.is_queue_full,
             ),
             self._on_event,
             on_bytes=owner.moved,
@@ -116,6 +106,7 @@ class Link:
             LinkDead: self._on_dead,
             UnbindReceived: lambda event: self._note("unbound by the operator"),
             ProtocolFault: lambda event: owner.protocol_fault(self),
+            WindowNarrowed: lambda event: owner.window_narrowed(self),
             Closed: self._on_closed,
         }
 
@@ -134,29 +125,9 @@ class Link:
         window: int,
         may_write: Callable[[], bool],
     ) -> Link:
-        """A connection on which nothing has been said yet. Raises ConnectFailed."""
+        """A connection on which nothing has been said yet. Raises dial.ConnectFailed."""
         link = cls(owner, timers, window, may_write)
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timers.connect):
-                await loop.create_connection(
-                    lambda: link.protocol,
-                    endpoint.host,
-                    endpoint.port,
-                    ssl=endpoint.context,
-                    server_hostname=(endpoint.server_name or endpoint.host) if endpoint.context else None,
-                )
-        except ssl.SSLCertVerificationError as error:
-            raise ConnectFailed(f"TLS: {error.verify_message}") from None
-        except ssl.SSLError as error:
-            raise ConnectFailed(f"TLS: {error.reason or type(error).__name__}") from None
-        except TimeoutError:
-            raise ConnectFailed("no connection in time") from None
-        except OSError as error:
-            raise ConnectFailed(f"no connection: {error.strerror or type(error).__name__}") from None
-        except ValueError as error:
-            # UnicodeError too: a name with an empty or overlong label has no IDNA form.
-            raise ConnectFailed(f"no connection: {type(error).__name__}, look at the host name") from None
+        await dial(endpoint, lambda: link.protocol, timers.connect)
         return link
 
     @property
@@ -182,6 +153,20 @@ class Link:
     @property
     def window_size(self) -> int:
         return self._session.window_size
+
+    @window_size.setter
+    def window_size(self, size: int) -> None:
+        self._session.window_size = size
+
+    @property
+    def window_open(self) -> int:
+        """Unanswered requests it takes now: `window_size`, or fewer while the operator's queue is full for more."""
+        return self._session.window_open
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the operator's last PDU; enquire_link keeps it short on a link that lives."""
+        return self._session.silent_for(self._loop.time())
 
     async def bind(self, request: BindRequest) -> Bound:
         """Raises Refused, NoAnswer, FieldError (credentials that no PDU can hold)."""

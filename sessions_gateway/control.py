@@ -20,6 +20,7 @@ from ghasi.contracts.sessions import ControlAnswer, ControlRequest, Wanted, Want
 from ghasi.logs import get_logger
 from sessions_gateway.operator import Operator
 from sessions_gateway.store import Store, StoreAway
+from sessions_gateway.tracing import OrderRefused, Tracing
 
 _WANTED = {"bind": Wanted.BOUND, "unbind": Wanted.UNBOUND, "drain": Wanted.DRAINED}
 
@@ -30,11 +31,14 @@ _decoder = msgspec.json.Decoder(ControlRequest)
 class Control:
     """One answer per request from each replica the operator is assigned to."""
 
-    def __init__(self, bus: Bus, store: Store, replica: str, operators: Mapping[str, Operator]) -> None:
+    def __init__(
+        self, bus: Bus, store: Store, replica: str, operators: Mapping[str, Operator], tracing: Tracing
+    ) -> None:
         self._bus = bus
         self._store = store
         self._replica = replica
         self._operators = operators
+        self._tracing = tracing
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
@@ -65,12 +69,19 @@ class Control:
             answer = ControlAnswer(self._replica, False, "the request is not understood")
         except StoreAway:
             answer = ControlAnswer(self._replica, False, "the wanted state cannot be written now")
+        except OrderRefused as refusal:
+            answer = ControlAnswer(self._replica, False, str(refusal))
         try:
             await self._bus.nc.publish(message.reply, msgspec.json.encode(answer))
         except (nats.errors.Error, OSError):
             log.warning("control.answer_lost", operatorId=operator.operator_id)
 
     async def _answer(self, operator: Operator, request: ControlRequest) -> ControlAnswer:
+        """Raises StoreAway, OrderRefused."""
+        if request.action == "trace":
+            # Repeated every few seconds: what begins and ends is logged there.
+            detail = self._tracing.order(operator.operator_id, operator.traffic.taps, request, operator.tags_read)
+            return ControlAnswer(self._replica, True, detail, [operator.record()])
         if request.action in _WANTED:
             wanted = WantedRecord(_WANTED[request.action], request.by, request.reason, time.time())
             await self.want(operator.operator_id, wanted)
@@ -79,9 +90,10 @@ class Control:
         elif request.action == "rebind":
             detail = f"{operator.rebind(request.reason or 'rebind')} binds are made anew"
         elif request.action == "sessions":
-            detail = ""
+            # Asked every other second while somebody looks at the admin: nothing to log.
+            return ControlAnswer(self._replica, True, "", [operator.record()])
         else:
-            return ControlAnswer(self._replica, False, "unknown action: bind, unbind, drain, rebind, sessions")
+            return ControlAnswer(self._replica, False, "unknown action: bind, unbind, drain, rebind, sessions, trace")
         log.info(
             "control",
             operatorId=operator.operator_id,

@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ghasi.operator_answer import BindMode, Directions
+from ghasi.operator_settings import Credentials, OperatorSettings
 from ghasi.smpp.constants import status_name
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import BindReceiver, BindRequest, BindTransceiver, BindTransmitter
 from ghasi.smpp.status import BindAction, bind_action
-from sessions_gateway.connection import ConnectFailed, Link, NoAnswer, Refused
-from sessions_gateway.operator_settings import BindMode, Credentials, Directions, OperatorSettings
+from sessions_gateway.connection import Link, NoAnswer, Refused
+from sessions_gateway.dial import ConnectFailed
 
 Connect = Callable[[], Awaitable[Link]]
 GOODBYE = 2.0
@@ -78,16 +80,15 @@ def plan_of(settings: OperatorSettings, remembered: Plan | None) -> Plan:
 
 async def establish(credentials: Credentials, plan: Plan, connect: Connect, *, already_bound: int) -> BoundLinks:
     """The bind, or BindFailed. `already_bound` counts the ESME_RALYBND answers in a row before this attempt."""
+    pair_left = plan is Plan.TRX and credentials.settings.fall_back
     try:
         return await _bind_all(credentials, plan, connect)
     except Refused as refused:
-        action = bind_action(
-            refused.command_status, transceiver=plan is Plan.TRX, failures=_repeats(refused, already_bound)
-        )
+        action = bind_action(refused.command_status, transceiver=pair_left, failures=_repeats(refused, already_bound))
         if action is not BindAction.FALL_BACK_TO_PAIR:
             raise _failed(refused, action) from None
     except NoAnswer as silence:
-        if plan is not Plan.TRX or not silence.closed:
+        if not pair_left or not silence.closed:
             raise BindFailed(str(silence)) from None
     try:
         return await _bind_all(credentials, Plan.PAIR, connect)
@@ -121,6 +122,7 @@ async def _bind_all(credentials: Credentials, plan: Plan, connect: Connect) -> B
 
 
 async def _bind(credentials: Credentials, kind: type[BindRequest], connect: Connect) -> Link:
+    settings = credentials.settings
     try:
         link = await connect()
     except ConnectFailed as error:
@@ -130,7 +132,10 @@ async def _bind(credentials: Credentials, kind: type[BindRequest], connect: Conn
             kind(
                 system_id=credentials.system_id,
                 password=credentials.password,
-                system_type=credentials.settings.system_type,
+                system_type=settings.system_type,
+                addr_ton=settings.address_ton,
+                addr_npi=settings.address_npi,
+                address_range=settings.address_range,
             )
         )
     except SmppError as error:

@@ -48,9 +48,9 @@ class Gate:
 
     def next_at(self, now: float) -> float:
         """When at least one may leave: `now` itself, or when enough earlier writes are a span old."""
-        excess = self._counted - self._most + 1
         if self.available(now) > 0:
             return now
+        excess = self._counted - self._most + 1
         for at, count in self._writes:
             excess -= count
             if excess <= 0:

@@ -6,28 +6,30 @@ import asyncio
 import contextlib
 import time
 import uuid
-from typing import Any
 
 from ghasi.bus import Bus, BusError, BusSettings, TopologyConflict
-from ghasi.contracts import subjects
-from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, SlotRecord, WantedRecord
+from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, WantedRecord
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
+from ghasi.profiles.resolve import Resolver
+from ghasi.redis_settings import RedisSettings
+from ghasi.release import VERSION
 from ghasi.tasks import end_task
 from sessions_gateway.backups import Backups
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.config import GatewayConfig
 from sessions_gateway.control import Control
-from sessions_gateway.credentials import CredentialsClient
+from sessions_gateway.counted_credentials import CountedCredentials
 from sessions_gateway.failover_watch import FailoverWatch
 from sessions_gateway.health import Health
 from sessions_gateway.http import HttpServer
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import Metrics
-from sessions_gateway.mirror import Mirror
+from sessions_gateway.mirrors import Mirrors
 from sessions_gateway.neighbours import Neighbours
-from sessions_gateway.operator import Operator, OperatorTools
+from sessions_gateway.operator import Operator
+from sessions_gateway.operator_tools import OperatorTools
 from sessions_gateway.receipts import Receipts
 from sessions_gateway.records import Records
 from sessions_gateway.replica_lease import ReplicaLease, lease_clock
@@ -35,12 +37,11 @@ from sessions_gateway.slot_keeper import Leases
 from sessions_gateway.slot_view import SlotView
 from sessions_gateway.store import Store, StoreAway
 from sessions_gateway.submissions import Desk, Submissions
+from sessions_gateway.tracing import Tracing
 
 CONNECT_RETRY = 1.0
 STOP_MARGIN = 3.0
 RECEIPTS_FLUSH = 5.0
-WORKER_KEYS = "worker."
-"""The worker processes keep records of their own beside those of the replicas."""
 
 log = get_logger()
 
@@ -52,11 +53,12 @@ class Gateway:
         self.config = config
         self.epoch = uuid.uuid4().hex
         self.metrics = Metrics()
-        self.http = HttpServer(config.http_host, config.http_port, config.redis_url, self.metrics)
+        self.http = HttpServer(
+            config.http_host, config.http_port, config.redis or RedisSettings(config.redis_url), self.metrics
+        )
         self.operators: dict[str, Operator] = {}
         self._bus_settings = bus_settings
         self._side: set[asyncio.Task[None]] = set()
-        self._known_replicas: dict[str, tuple[str, tuple[str, ...]] | None] = {}
         self._running = False
         self.bus: Bus
 
@@ -71,11 +73,12 @@ class Gateway:
     def others(self) -> list[SessionRecord]:
         return [
             record
-            for _, record in self._sessions.fresh(SESSION_TTL)
+            for _, record in self._mirrors.sessions.fresh(SESSION_TTL)
             if record.operator_id in self.operators and record.replica != self.config.replica
         ]
 
     def observe(self) -> None:
+        self.metrics.nats_connected.set(self.bus.connected)
         for operator in self.operators.values():
             operator.observe()
 
@@ -88,11 +91,9 @@ class Gateway:
         await self._ensure()
         self._build()
         self.bus.on_reconnect = self._reconnected
-        for mirror in self._mirrors:
-            mirror.start()
-        # What the staff wants, and who else is there, is known before the first bind is made.
-        for mirror in (self._wanted, self._replicas, self._slot_keys):
-            await mirror.filled.wait()
+        self._mirrors.start()
+        # What the staff wants, who else is there and how operators are spoken to is known before the first bind.
+        await self._mirrors.known()
         await self._submissions.start()
         await self._control.start()
         with contextlib.suppress(BusError):
@@ -129,10 +130,10 @@ class Gateway:
             await self._submissions.stop()
             await self._health.stop()
             await self._control.stop()
+            await self._tracing.stop()
             await self._records.stop()
             await self._lease.stop()
-            for mirror in self._mirrors:
-                await mirror.stop()
+            await self._mirrors.stop()
             log.info("gateway.stopped", replica=self.config.replica, seconds=round(time.monotonic() - began, 2))
         await asyncio.gather(*(end_task(task) for task in self._side))
         if hasattr(self, "bus"):
@@ -162,42 +163,48 @@ class Gateway:
         config, loop = self.config, asyncio.get_running_loop()
         store = Store(self.bus)
         self._receipts = Receipts(self.bus)
-        self._sessions = Mirror(
-            self.bus, subjects.BUCKET_SESSIONS, SessionRecord, self._session_changed, own=f".{config.replica}"
+        self._mirrors = mirrors = Mirrors(
+            self.bus,
+            config.replica,
+            session_changed=self._session_changed,
+            replica_changed=self._replica_changed,
+            slot_changed=self._slot_changed,
+            wanted_changed=self._wanted_changed,
+            profile_changed=self._profile_changed,
         )
-        self._replicas = Mirror(
-            self.bus, subjects.BUCKET_REPLICAS, ReplicaRecord, self._replica_changed, foreign=(WORKER_KEYS,)
-        )
-        self._slot_keys = Mirror(self.bus, subjects.BUCKET_SLOTS, SlotRecord, self._slot_changed)
-        self._wanted = Mirror(self.bus, subjects.BUCKET_WANTED, WantedRecord, self._wanted_changed)
-        self._mirrors: tuple[Mirror[Any], ...] = (self._sessions, self._replicas, self._slot_keys, self._wanted)
-        replica = ReplicaRecord(config.replica, self.epoch, time.time(), list(config.operator_ids))
+        replica = ReplicaRecord(config.replica, self.epoch, time.time(), list(config.operator_ids), VERSION)
         self._lease = ReplicaLease(
             store, replica, self.metrics, sole=config.sole, changed=self._lease_changed, clock=lease_clock
         )
         self._slots = SlotLeases(store, config.replica, self.epoch, self.metrics, sole=config.sole)
-        view = SlotView(config.replica, self._slot_keys, self._replicas, sole=config.sole)
+        resolver = Resolver(mirrors.profiles.get)
+        view = SlotView(config.replica, mirrors.slots, mirrors.replicas, sole=config.sole)
         self._tools = OperatorTools(
             replica=config.replica,
             epoch=self.epoch,
             slot_tools=SlotTools(
-                CredentialsClient(config.management), config.timers, config.retries, self._lease.may_write
+                CountedCredentials(config.management, resolver).counted_in(self.metrics),
+                config.timers,
+                config.retries,
+                self._lease.may_write,
             ),
             leases=Leases(self._lease, self._slots, view),
-            sessions=self._sessions,
+            sessions=mirrors.sessions,
             memory=Memory(loop.time()),
             metrics=self.metrics,
             receipts=self._receipts,
             changed=self._operator_changed,
             want=self._want,
+            resolver=resolver,
         )
         self._desks: dict[str, Desk] = {}
         for operator_id in config.operator_ids:
             self._add_operator(operator_id, assigned=True)
         self._submissions = Submissions(self.bus, config.replica, self._desks)
         self._records = Records(store, config.replica, self.operators)
-        self._control = Control(self.bus, store, config.replica, self.operators)
-        neighbours = Neighbours(config.replica, self._slots, self._sessions, self._replicas)
+        self._tracing = Tracing(self.bus, config.replica, self.metrics, unmasked_allowed=config.trace_unmasked)
+        self._control = Control(self.bus, store, config.replica, self.operators, self._tracing)
+        neighbours = Neighbours(config.replica, self._slots, mirrors.sessions, mirrors.replicas)
         self._health = Health(self.bus, self.operators, neighbours, self.metrics)
         backups = Backups(config.operator_ids, self.operators, neighbours, self._open_backup, self._close_backup)
         self._failover = FailoverWatch(config.operator_ids, self.operators, neighbours, backups, config.failover)
@@ -211,7 +218,7 @@ class Gateway:
         )
 
     def _start_operator(self, operator_id: str) -> None:
-        self.operators[operator_id].want(self._wanted.get(operator_id))
+        self.operators[operator_id].want(self._mirrors.wanted.get(operator_id))
         self.operators[operator_id].start()
 
     def _open_backup(self, operator_id: str) -> None:
@@ -244,23 +251,24 @@ class Gateway:
     def _wanted_changed(self, operator_id: str) -> None:
         operator = self.operators.get(operator_id)
         if operator is not None:
-            operator.want(self._wanted.get(operator_id))
+            operator.want(self._mirrors.wanted.get(operator_id))
+
+    def _profile_changed(self, key: str) -> None:
+        """A profile of that name, or the operator's own; one that was missing so far may be anybody's."""
+        for operator in self.operators.values():
+            operator.profiles_changed()
 
     def _slot_changed(self, key: str) -> None:
         operator_id, _, slot = key.partition(".")
         if not slot.isdecimal():
             return
-        self._slots.seen(operator_id, int(slot), self._slot_keys.get(key), self._slot_keys.revision(key))
+        keys = self._mirrors.slots
+        self._slots.seen(operator_id, int(slot), keys.get(key), keys.revision(key))
         self._wake(operator_id)
         self._health.changed(operator_id)
 
     def _replica_changed(self, replica: str) -> None:
-        """A replica that came, went or gave up operators; a mere renewal is nothing to act on."""
-        record = self._replicas.get(replica)
-        known = (record.epoch, tuple(record.operator_ids)) if record is not None else None
-        if self._known_replicas.get(replica) == known:
-            return
-        self._known_replicas[replica] = known
+        """A replica that came, went or gave up operators."""
         for operator_id in self.operators:
             self._wake(operator_id)
 

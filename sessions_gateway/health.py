@@ -20,7 +20,7 @@ from ghasi.contracts.events import HealthStatus, OperatorHealthEvent, encode_eve
 from ghasi.contracts.sessions import SessionRecord, State
 from ghasi.contracts.timers import HEALTH_REPEAT
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.neighbours import Neighbours
 from sessions_gateway.operator import STOPPING, Operator
@@ -98,7 +98,7 @@ class Health:
         self._wake.set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="health")
+        self._task = lasting(self._run, "health")
 
     async def stop(self) -> None:
         """The last word where nobody is left to speak for an operator that was bound."""

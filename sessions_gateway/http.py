@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
-import redis.asyncio
 from aiohttp import web
 from redis.exceptions import RedisError
 
 from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.redis_settings import RedisSettings
 from sessions_gateway.metrics import Metrics
 
 REDIS_TIMEOUT = 1.0
@@ -49,9 +49,14 @@ def _entry(record: SessionRecord) -> dict[str, Any]:
         "port": record.port,
         "isPrimary": record.is_primary,
         "binds": record.binds,
-        "window": {"size": record.window_size, "used": record.window_used},
+        "window": {
+            "size": record.window_size,
+            "used": record.window_used,
+            "effective": record.window_effective or record.window_size * record.binds,
+        },
         "tpsLimit": record.tps_limit,
         "tpsCurrent": record.tps_current,
+        "tpsEffective": record.tps_effective or record.tps_limit,
         "nextReconnectAt": _iso(record.next_reconnect_at),
         "lastUnboundAt": _iso(record.last_unbound_at),
         "reason": record.reason,
@@ -70,12 +75,10 @@ def _iso(at: float | None) -> str | None:
 class HttpServer:
     """Starts before everything else, so that /health answers while NATS is still looked for."""
 
-    def __init__(self, host: str, port: int, redis_url: str, metrics: Metrics) -> None:
+    def __init__(self, host: str, port: int, redis: RedisSettings, metrics: Metrics) -> None:
         self._host = host
         self._wanted_port = port
-        self._redis = redis.asyncio.Redis.from_url(
-            redis_url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
-        )
+        self._redis = redis.connect(socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT)
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
         self.view: View | None = None

@@ -15,7 +15,7 @@ from nats.js.kv import KeyValue
 
 from ghasi.bus import Bus, TopologyConflict
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 
 T = TypeVar("T")
 RETRY = 1.0
@@ -86,7 +86,7 @@ class Mirror(Generic[T]):
         return [value for value, heard, _ in found if heard >= oldest]
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._follow(), name=f"mirror-{self._bucket}")
+        self._task = lasting(self._follow, f"mirror-{self._bucket}")
 
     async def stop(self) -> None:
         await end_task(self._task)

@@ -5,49 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
 
 from ghasi.contracts.sessions import SessionRecord, State, Wanted, WantedRecord
-from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
-from sessions_gateway.bind import SlotTools
+from ghasi.operator_settings import OperatorSettings, settled_anew
+from sessions_gateway.binds import Binds
 from sessions_gateway.connection import Link
 from sessions_gateway.establish import BoundLinks, Plan
 from sessions_gateway.failover import Diversion
-from sessions_gateway.memory import Memory
-from sessions_gateway.metrics import Metrics
-from sessions_gateway.mirror import Mirror
-from sessions_gateway.operator_settings import OperatorSettings
-from sessions_gateway.receipts import Receipts
-from sessions_gateway.session_record import Standing, session_record
+from sessions_gateway.operator_tools import OperatorTools
+from sessions_gateway.session_record import Standing, session_record, windows
 from sessions_gateway.settings_watch import SettingsWatch
-from sessions_gateway.slot_keeper import Leases, SlotKeeper
+from sessions_gateway.share import Share
+from sessions_gateway.slot_keeper import SlotKeeper
+from sessions_gateway.tls import tell_of_the_end
 from sessions_gateway.traffic import Traffic
 
 STOPPING = "stopping"
 """The reason of an operator whose replica ends: another replica takes over, nothing has failed."""
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorTools:
-    """What all operators of the process share."""
-
-    replica: str
-    epoch: str
-    slot_tools: SlotTools
-    leases: Leases
-    sessions: Mirror[SessionRecord]
-    memory: Memory
-    metrics: Metrics
-    receipts: Receipts
-    changed: Callable[[str], None]
-    """Called with the operator's id when its record changed."""
-    want: Callable[[str, WantedRecord], Coroutine[Any, Any, None]]
-    """Writes the wanted state for good."""
 
 
 class Operator:
@@ -61,21 +38,26 @@ class Operator:
         self.metrics = tools.metrics.operator(operator_id)
         self.settings: OperatorSettings | None = None
         self.wanted = WantedRecord(Wanted.BOUND)
-        self.failed = False
-        """A bind was tried or lost and none is up: true from the first failure of a series."""
-        self.reason: str | None = None
         self._tools = tools
         self._assigned = assigned
+        self._binds = Binds()
+        self._share = Share(operator_id, tools.replica, tools.sessions)
         self._loop = asyncio.get_running_loop()
         self.traffic = Traffic(
-            operator_id, tools.memory, self.metrics, tools.receipts, tools.slot_tools.may_write, self._at_fault
+            operator_id,
+            tools.memory,
+            self.metrics,
+            tools.receipts,
+            tools.slot_tools.may_write,
+            self._at_fault,
+            self._changed,
         )
         self.outbound = self.traffic.outbound
         self._keeper = SlotKeeper(
             self,
             tools.slot_tools,
             tools.leases,
-            most=self._max_binds,
+            most=lambda: self._share.max_binds(self.settings),
             unwanted=self._why_unbound,
             kept=self._keeps_slots,
             settled=self._slots_settled,
@@ -84,9 +66,6 @@ class Operator:
         self._settings_watch = SettingsWatch(
             self, tools.slot_tools, idle=lambda: assigned and self.wanted.wanted is not Wanted.BOUND
         )
-        self._bound: dict[int, BoundLinks] = {}
-        self._last_bound_at: float | None = None
-        self._last_unbound_at: float | None = None
         self._stopping = False
         self._settled_state: State | None = None
 
@@ -124,9 +103,9 @@ class Operator:
 
     def rebind(self, reason: str) -> int:
         """Starts to bind all slots anew; how many that are."""
-        for slot in list(self._bound):
+        for slot in self._binds.slots:
             self._keeper.spawn(self._slots[slot].rebind(reason, at_once=True))
-        return len(self._bound)
+        return len(self._binds)
 
     async def stop(self, grace: float) -> None:
         """Gives back what waits, finishes the windows within `grace` seconds, unbinds, gives the slots back."""
@@ -141,26 +120,32 @@ class Operator:
     @property
     def is_bound(self) -> bool:
         """Bound and taking messages."""
-        return self._sending > 0 and self.wanted.wanted is Wanted.BOUND and not self._stopping
+        return self._binds.sending > 0 and self.wanted.wanted is Wanted.BOUND and not self._stopping
 
     @property
     def stopping(self) -> bool:
         return self._stopping
 
     @property
-    def _sending(self) -> int:
-        """Binds with a transmitter."""
-        return sum(bound.transmits for bound in self._bound.values())
+    def failed(self) -> bool:
+        """A bind was tried or lost and none is up: true from the first failure of a series."""
+        return self._binds.failed
+
+    @property
+    def reason(self) -> str | None:
+        """Why its last bind ended or was not made."""
+        return self._binds.reason
 
     def state(self) -> State:
         """Of its own binds, whoever carries the traffic."""
         if self.is_bound:
             return State.BOUND
-        if self.failed or self._bound or self.wanted.wanted is not Wanted.BOUND:
+        if self.failed or self._binds or self.wanted.wanted is not Wanted.BOUND:
             return State.UNBOUND
         return State.CONNECTING if self._slots else State.DISCONNECTED
 
     def record(self) -> SessionRecord:
+        silent_for = self._binds.silent_for
         standing = Standing(
             operator_id=self.operator_id,
             replica=self._tools.replica,
@@ -168,18 +153,28 @@ class Operator:
             state=self.state(),
             reason=self.own_reason(),
             window_used=self.outbound.window_used,
+            tps_effective=self.outbound.pace.below(self.settings.tps_limit if self.settings else 0),
             tps_current=self.outbound.gate.current(self._loop.time()),
-            last_bound_at=self._last_bound_at,
-            last_unbound_at=self._last_unbound_at,
+            last_bound_at=self._binds.last_bound_at,
+            last_unbound_at=self._binds.last_unbound_at,
             assigned=self._assigned,
+            needs_rebind=self._binds.needs_rebind(self.settings),
             diversion=self.diversion,
+            heard_at=None if silent_for is None else time.time() - silent_for,
         )
-        return session_record(standing, self.settings, self._slots, self._bound.values())
+        return session_record(standing, self.settings, self._slots, self._binds.standing)
+
+    def tags_read(self) -> frozenset[int]:
+        """Vendor TLVs that its profile reads."""
+        return frozenset(one.tag for one in self.settings.rules.tlvs_read) if self.settings else frozenset()
 
     def observe(self) -> None:
         """Brings the gauges up to date."""
         self.metrics.tps_current.set(self.outbound.gate.current(self._loop.time()))
+        self.metrics.tps_limit.set(self.settings.tps_limit if self.settings else 0)
+        self.metrics.profile_problem.set(bool(self.settings and self.settings.profile_problem))
         self.metrics.window_used.set(self.outbound.window_used)
+        self.metrics.window_effective.set(windows(self._binds.standing)[0])
         states = Counter(slot.state for slot in self._slots.values())
         self.metrics.set_states(dict(states) or {self.state(): 1})
 
@@ -189,17 +184,11 @@ class Operator:
             return STOPPING
         if self.wanted.wanted is not Wanted.BOUND:
             return self.wanted.wanted.value
-        if self._bound:
-            return None if self._sending else "bound as a receiver only"
+        if self._binds:
+            return None if self._binds.sending else "bound as a receiver only"
         return self.reason
 
     # -- asked by the keeper of the slots
-
-    def _max_binds(self) -> int:
-        """From our last credentials; a replica that never held a slot hears it from the one that does."""
-        if self.settings is not None:
-            return self.settings.max_binds
-        return max((record.max_binds for record in self._others()), default=1)
 
     def _why_unbound(self) -> str:
         wanted = self.wanted.wanted
@@ -212,7 +201,7 @@ class Operator:
     def _slots_settled(self) -> None:
         if self.failed and not self._slots and not self._tools.leases.slots.held(self.operator_id):
             # The slots are another replica's now: what went wrong here says nothing any more.
-            self.failed, self.reason = False, None
+            self._binds.forgive()
         if self.state() is not self._settled_state:
             self._settled_state = self.state()
             self._changed()
@@ -221,15 +210,25 @@ class Operator:
 
     def settings_fetched(self, settings: OperatorSettings) -> None:
         before, self.settings = self.settings, settings
+        self.traffic.follow(settings.rules)
         self.share_gate()
         if before != settings:
+            self._binds.resize(settings.window_size)
+            if settings.profile_problem and (before is None or before.profile_problem != settings.profile_problem):
+                log.error("profile.problem", operatorId=self.operator_id, reason=settings.profile_problem)
             self.wake()
             self._changed()
 
+    def profiles_changed(self) -> None:
+        """A live profile has changed, perhaps this operator's."""
+        if self.settings is None:
+            return
+        settings = settled_anew(self.settings, self._tools.resolver)
+        if settings != self.settings:
+            self.settings_fetched(settings)
+
     def slot_bound(self, slot: int, bound: BoundLinks) -> None:
-        self._bound[slot] = bound
-        self.failed, self.reason = False, None
-        self._last_bound_at = time.time()
+        self._binds.made(slot, bound, self.settings, time.time())
         if bound.transmitter is not None:
             self.outbound.link_up(slot, bound.transmitter)
         bind = self._slots[slot]
@@ -246,18 +245,14 @@ class Operator:
 
     def slot_unbound(self, slot: int, reason: str) -> None:
         """A bind ended or was not made."""
-        bound = self._bound.pop(slot, None)
+        before = self.reason
+        bound = self._binds.ended(slot, reason, time.time())
         if bound is not None:
-            for link in bound.links:
-                self.traffic.forget(link)
-            self._last_unbound_at = time.time()
             log.warning("smpp.session.unbound", operatorId=self.operator_id, slot=slot, reason=reason)
             self.outbound.link_down(slot, "unbound")
             self.share_gate()
-        elif self.reason != reason:
+        elif before != reason:
             log.warning("smpp.bind.failed", operatorId=self.operator_id, slot=slot, reason=reason)
-        self.reason = reason
-        self.failed = self.failed or not self._sending
         self._changed()
 
     def slot_changed(self, slot: int) -> None:
@@ -265,6 +260,11 @@ class Operator:
 
     def attempt_again(self) -> None:
         self.metrics.reconnects.inc()
+
+    def tls_seen(self, expiries: dict[str, float]) -> None:
+        for certificate, at in expiries.items():
+            self.metrics.set_tls_expiry(certificate, at)
+        tell_of_the_end(self.operator_id, expiries, time.time())
 
     def credentials_refused(self, times: int, reason: str) -> None:
         """Slow tries first, because credentials may just have been rotated; then a person must look."""
@@ -274,21 +274,16 @@ class Operator:
             self._keeper.spawn(self._tools.want(self.operator_id, paused))
 
     def _at_fault(self, link: Link, reason: str) -> None:
-        for slot, bound in self._bound.items():
-            if link in bound.links:
-                self._keeper.spawn(self._slots[slot].rebind(reason, at_once=False))
+        slot = self._binds.slot_of(link)
+        if slot is not None:
+            self._keeper.spawn(self._slots[slot].rebind(reason, at_once=False))
 
     def share_gate(self) -> None:
         """The gate's share follows how many of the operator's binds are here."""
         if self.settings is None:
             return
-        own = self._sending
-        total = own + sum(record.binds for record in self._others())
-        self.outbound.gate.set_limit(self.settings.tps_limit, own, total)
-
-    def _others(self) -> list[SessionRecord]:
-        found = self._tools.sessions.fresh_of(self.operator_id, SESSION_TTL)
-        return [record for record in found if record.replica != self._tools.replica]
+        own = self._binds.sending
+        self.outbound.gate.set_limit(self.settings.tps_limit, own, self._share.all_binds(own))
 
     def _tell_outbound(self) -> None:
         if self._stopping:

@@ -15,31 +15,22 @@ from ghasi import crash
 from ghasi.contracts.submission import Fate, PartFate
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import Pdu
+from sessions_gateway.bind_queue import GATE, WINDOW, WORTH_TELLING_MS, BindQueue
 from sessions_gateway.connection import Link
 from sessions_gateway.gate import Gate
 from sessions_gateway.jobs import Part, fact_of, fate_of_response, not_sent
 from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import OperatorMetrics
+from sessions_gateway.pace import HeardPace
 from sessions_gateway.routing import choose
 
 MAX_QUEUED = 4_000
 MAX_QUEUED_OCTETS = 16 * 1024 * 1024
 LOOK_AGAIN = 0.01
-THROTTLED = 0x58
 
 
 def wall_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-class _Lane:
-    """One bind's transmitter and the parts that wait for it."""
-
-    __slots__ = ("link", "queue")
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.queue: deque[Part] = deque()
 
 
 class Outbound:
@@ -52,14 +43,18 @@ class Outbound:
         metrics: OperatorMetrics,
         may_write: Callable[[], bool],
         answered: Callable[[Link, PartFate], None],
+        throttled: Callable[[int], bool],
     ) -> None:
+        """`throttled` says which command_status is the operator's wish to be sent less."""
         self.gate = gate
         self._memory = memory
         self._metrics = metrics
         self._may_write = may_write
         self._answered = answered
+        self._throttled = throttled
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[int, _Lane] = {}
+        self.pace = HeardPace(self._loop.time)
+        self._lanes: dict[int, BindQueue] = {}
         self._open: dict[bytes, Part] = {}
         self._queued = 0
         self._octets = 0
@@ -94,7 +89,7 @@ class Outbound:
     # -- binds come and go
 
     def link_up(self, slot: int, link: Link) -> None:
-        self._lanes[slot] = _Lane(link)
+        self._lanes[slot] = BindQueue(link)
         self.schedule()
 
     def link_down(self, slot: int, reason: str) -> None:
@@ -122,6 +117,7 @@ class Outbound:
             for lane in self._lanes.values():
                 waiting = list(lane.queue)
                 lane.queue.clear()
+                lane.held = ""
                 self._count(-len(waiting), -sum(len(part.pdu) for part in waiting))
                 self._give_back(waiting, reason)
 
@@ -199,14 +195,14 @@ class Outbound:
                 allowed -= self._write(lane, min(allowed, len(lane.queue), lane.link.takes))
         self._arm(now)
 
-    def _in_turn(self) -> list[_Lane]:
+    def _in_turn(self) -> list[BindQueue]:
         """Lanes with parts, another one first each time, because the gate may stop us after any."""
         lanes = [lane for lane in self._lanes.values() if lane.queue]
         self._first += 1
         start = self._first % len(lanes) if lanes else 0
         return lanes[start:] + lanes[:start]
 
-    def _write(self, lane: _Lane, count: int) -> int:
+    def _write(self, lane: BindQueue, count: int) -> int:
         if count <= 0:
             return 0
         parts = [lane.queue.popleft() for _ in range(count)]
@@ -225,10 +221,14 @@ class Outbound:
         crash.point("gateway.after_write")
         # After the write: a process that was held up just before it must not count it as earlier than it was.
         self.gate.take(count, self._loop.time())
-        sent_ms = wall_ms()
+        sent_ms, held = wall_ms(), lane.held
         for part in parts:
             part.sent_ms = sent_ms
+            if held and sent_ms - part.came_ms >= WORTH_TELLING_MS:
+                part.held = held
             part.pdu = b""
+        if not lane.queue:
+            lane.held = ""
         return count
 
     def _give_back_late(self) -> None:
@@ -247,6 +247,8 @@ class Outbound:
         waiting = [lane for lane in self._lanes.values() if lane.queue]
         if not waiting:
             return
+        for lane in waiting:
+            lane.held = GATE if lane.link.takes else WINDOW
         when = now + max(LOOK_AGAIN, (self._first_deadline - wall_ms()) / 1000.0)
         if not self._may_write():
             when = now + LOOK_AGAIN
@@ -262,7 +264,7 @@ class Outbound:
         metrics = self._metrics
         if fate.fate is Fate.ACCEPTED:
             metrics.submit_success.inc()
-        elif fate.command_status == THROTTLED:
+        elif self._throttled(fate.command_status):
             metrics.submit_throttled.inc()
         else:
             metrics.submit_error.inc()
@@ -275,7 +277,7 @@ class Outbound:
     def unanswered(self, part: Part, reason: str) -> None:
         """No answer in time, or the session ended first: octets may have left."""
         self._metrics.unanswered.inc()
-        self._end(part, PartFate(part.key, Fate.UNANSWERED, reason=reason, sent_ms=part.sent_ms))
+        self._end(part, PartFate(part.key, Fate.UNANSWERED, reason=reason, sent_ms=part.sent_ms, held=part.held))
         if self._queued:
             self.schedule()
 

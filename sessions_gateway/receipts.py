@@ -12,17 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import nats.errors
-
 from ghasi import crash
-from ghasi.bus import Bus, BusError, BusTimeout, Publication
+from ghasi.bus import Bus, BusTimeout, Publication
 from ghasi.contracts import subjects
 from ghasi.contracts.events import receipt_msg_id, stable_id
 from ghasi.contracts.submission import LateResponse, encode
 from ghasi.logs import get_logger
 from ghasi.smpp.constants import CommandStatus
 from ghasi.smpp.pdu import DataSm, DeliverSm, Pdu
-from ghasi.smpp.receipt import parse_receipt
+from ghasi.smpp.receipt import ReceiptRules, parse_receipt
 from ghasi.tasks import end_task
 from sessions_gateway.connection import Link
 from sessions_gateway.metrics import OperatorMetrics
@@ -30,7 +28,7 @@ from sessions_gateway.outbound import wall_ms
 
 MAX_WAITING = 20_000
 MAX_WAITING_OCTETS = 16 * 1024 * 1024
-MAX_BATCH = 200
+MAX_BATCH = 500
 MAX_RUNNING = 4
 PUBLISH_WITHIN = 4.0
 SILENT_FOR = 1.0
@@ -55,11 +53,12 @@ class _Taken:
     request: Pdu | None = None
 
 
-def is_receipt(pdu: Pdu) -> bool:
-    """Whether a deliver_sm or data_sm speaks of an earlier message: by esm_class, by TLV, or by its text."""
+def is_receipt(pdu: Pdu, rules: ReceiptRules) -> bool:
+    """Whether a deliver_sm or data_sm speaks of an earlier message: by esm_class, else by TLV or by its text as the
+    operator's `rules` read them. The workers read it by the same rules (docs/architecture.md, "Receipts")."""
     if not isinstance(pdu, _MESSAGES):
         return False
-    return pdu.esm_class & _ESM_TYPE in _ESM_RECEIPTS or parse_receipt(pdu).is_receipt
+    return pdu.esm_class & _ESM_TYPE in _ESM_RECEIPTS or parse_receipt(pdu, rules).is_receipt
 
 
 class Receipts:
@@ -78,11 +77,22 @@ class Receipts:
         """Late responses that were not stored; at most MAX_WAITING."""
         self._retry: asyncio.TimerHandle | None = None
 
-    def take(self, operator_id: str, metrics: OperatorMetrics, link: Link, request: Pdu, frame: bytes) -> None:
-        """A request of the operator; answered when it is stored, or at once where it is not stored at all."""
+    def take(
+        self,
+        operator_id: str,
+        metrics: OperatorMetrics,
+        link: Link,
+        request: Pdu,
+        frame: bytes,
+        rules: ReceiptRules,
+    ) -> None:
+        """A request of the operator; answered when it is stored, or at once where it is not stored at all.
+
+        `rules` are the operator's own: what they do not know for a receipt is answered and not kept.
+        """
         if not isinstance(request, _MESSAGES):
             self._answer(link, request, CommandStatus.ESME_RINVCMDID)
-        elif not is_receipt(request):
+        elif not is_receipt(request, rules):
             metrics.mo.inc()
             self._answer(link, request, CommandStatus.ESME_ROK)
         elif not self._takes(len(frame)):
@@ -120,7 +130,7 @@ class Receipts:
                 while self._waiting or self._running or self._late:
                     self._kick()
                     # Only late responses are left where nothing runs: their timer brings them back.
-                    await (asyncio.gather(*self._running) if self._running else asyncio.sleep(LOOK_AGAIN))
+                    await (asyncio.wait(self._running) if self._running else asyncio.sleep(LOOK_AGAIN))
         except TimeoutError:
             log.warning("receipts.unanswered", count=len(self._waiting) + len(self._late))
         if self._retry is not None:
@@ -161,7 +171,8 @@ class Receipts:
         try:
             async with asyncio.timeout(PUBLISH_WITHIN):
                 await self._bus.publish_many([taken.publication for taken in batch])
-        except (BusError, nats.errors.Error, OSError, TimeoutError) as error:
+        except Exception as error:
+            # A fault of ours too: what is never answered takes the operator's window for as long as the bind stands.
             log.warning("receipts.not_stored", count=len(batch), errorType=type(error).__name__)
             if isinstance(error, BusTimeout | TimeoutError):
                 # What waits behind it would only wait as long: the operator is to hear now that it keeps them.

@@ -11,7 +11,7 @@ import msgspec
 
 from ghasi.contracts import subjects
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from sessions_gateway.operator import Operator
 from sessions_gateway.store import Store, StoreAway
 
@@ -45,7 +45,7 @@ class Records:
 
     def start(self) -> None:
         self._dirty.update(dict.fromkeys(self._operators))
-        self._task = asyncio.create_task(self._run(), name="records")
+        self._task = lasting(self._run, "records")
 
     async def stop(self) -> None:
         """Takes the records away: nobody is to hand PDUs to a replica that has gone."""

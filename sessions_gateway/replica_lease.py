@@ -1,6 +1,6 @@
 """Who may bind: one renewed key per replica, one key per bind slot (docs/architecture.md, leases).
 
-A replica writes to no socket later than 9 s after the start of its last confirmed renewal; its key lives 12 s, so
+A replica writes to no socket later than 9 s after the start of its last confirmed renewal; its key lives 11 s, so
 nobody takes its slots while it may still write. A paused process asks `may_write` in the same call as each write.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ReplicaRecord
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from sessions_gateway.metrics import Metrics
 from sessions_gateway.store import Store, StoreAway
 
@@ -87,7 +87,7 @@ class ReplicaLease:
         self._record = msgspec.structs.replace(self._record, operator_ids=operator_ids)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="replica-lease")
+        self._task = lasting(self._run, "replica-lease")
 
     def withdraw(self) -> None:
         """Tells the others, at the next renewal and that at once, to reckon without this replica."""
@@ -138,6 +138,10 @@ class ReplicaLease:
             async with asyncio.timeout(limit):
                 revision = await self._write()
         except (StoreAway, TimeoutError):
+            return False
+        except Exception:
+            # Whatever it was, the right to write runs out meanwhile, and the binds have to hear of that.
+            log.exception("lease.renewal_failed", replica=self._record.replica)
             return False
         if revision is None:
             return False

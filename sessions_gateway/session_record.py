@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
+from ghasi.operator_settings import OperatorSettings
 from sessions_gateway.bind import BindSlot
 from sessions_gateway.establish import BoundLinks
 from sessions_gateway.failover import Diversion
-from sessions_gateway.operator_settings import OperatorSettings
 
 RETURNING = "bound again, not for long enough to return"
 
@@ -30,7 +30,10 @@ class Standing:
     last_unbound_at: float | None
     assigned: bool = True
     """False for an operator that is here only as another's backup."""
+    needs_rebind: tuple[str, ...] = ()
     diversion: Diversion = field(default_factory=Diversion)
+    tps_effective: int = 0
+    heard_at: float | None = None
 
 
 def shown_state(own: State, diversion: Diversion) -> State:
@@ -47,6 +50,17 @@ def shown_reason(own: str | None, standing: State, diversion: Diversion) -> str 
     return "; ".join(one for one in (own, diversion.trouble) if one) or None
 
 
+def windows(bound: Iterable[BoundLinks]) -> tuple[int, int]:
+    """Unanswered PDUs that all transmitters together take now, and by their windows."""
+    links = [one.transmitter for one in bound if one.transmitter is not None]
+    return sum(link.window_open for link in links), sum(link.window_size for link in links)
+
+
+def failed_attempts(slots: Iterable[BindSlot]) -> int:
+    """Of the slot that tries longest. A bound one tries nothing, though its back-off forgets at its end only."""
+    return max((slot.failures for slot in slots if slot.bound is None), default=0)
+
+
 def session_record(
     standing: Standing,
     settings: OperatorSettings | None,
@@ -60,6 +74,7 @@ def session_record(
     lowest = slots[min(slots)] if slots else None
     waiting = lowest.next_attempt_in if lowest else None
     state = shown_state(standing.state, standing.diversion)
+    takes, configured = windows(bound)
     modes = ", ".join(sorted({one.plan.value for one in bound}))
     return SessionRecord(
         operator_id=standing.operator_id,
@@ -76,7 +91,7 @@ def session_record(
         window_used=standing.window_used,
         tps_limit=settings.tps_limit if settings else 0,
         tps_current=standing.tps_current,
-        reconnect_attempts=max((slot.failures for slot in slots.values()), default=0),
+        reconnect_attempts=failed_attempts(slots.values()),
         next_reconnect_at=None if waiting is None else time.time() + waiting,
         last_bound_at=standing.last_bound_at,
         last_unbound_at=standing.last_unbound_at,
@@ -87,5 +102,11 @@ def session_record(
         is_primary=standing.assigned,
         carried_by=standing.diversion.by,
         failover_term=standing.diversion.term,
+        tps_effective=standing.tps_effective,
+        window_effective=takes if takes < configured else 0,
         own_state=None if state is standing.state else standing.state,
+        profile=settings.source if settings else "",
+        profile_problem=settings.profile_problem if settings else None,
+        needs_rebind=standing.needs_rebind,
+        heard_at=standing.heard_at,
     )

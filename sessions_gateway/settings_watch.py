@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ghasi.logs import get_logger
+from ghasi.operator_settings import OperatorSettings
 from ghasi.tasks import end_task
 from sessions_gateway.backoff import Backoff, jittered
 from sessions_gateway.bind import SlotTools
 from sessions_gateway.credentials import CredentialsError
-from sessions_gateway.operator_settings import OperatorSettings
 
 REFRESH_EVERY = 300.0
 

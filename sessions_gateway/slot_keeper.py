@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ghasi.tasks import end_task
+from ghasi.logs import get_logger
+from ghasi.tasks import SideTasks, end_task, lasting
 from sessions_gateway.bind import BindSlot, SlotOwner, SlotTools
 from sessions_gateway.leases import SlotLeases
 from sessions_gateway.replica_lease import ReplicaLease
@@ -23,6 +24,8 @@ SHARE_AFTER = 20.0
 """Seconds that we hold more than our share until one slot is handed on; the same again until the next."""
 LEASE_GRACE = 0.2
 AT_ONCE = 0.05
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ class SlotKeeper:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[bool] | None = None
-        self._side: set[asyncio.Task[None]] = set()
+        self._side = SideTasks(self._task_failed)
         self.slots: dict[int, BindSlot] = {}
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"operator-{self._owner.operator_id}")
+        self._task = lasting(self._run, f"operator-{self._owner.operator_id}")
 
     def wake(self) -> None:
         """Something the binds depend on has changed."""
@@ -83,18 +86,22 @@ class SlotKeeper:
     async def stop(self, grace: float) -> None:
         """Finishes the windows within `grace` seconds, unbinds, gives the slots back."""
         await end_task(self._task)
-        await asyncio.gather(*(slot.close(grace, "stopping") for slot in self.slots.values()))
-        if self._side:
-            await asyncio.wait(self._side, timeout=1.0)
+        closes = (slot.close(grace, "stopping") for slot in self.slots.values())
+        for ended in await asyncio.gather(*closes, return_exceptions=True):
+            if isinstance(ended, Exception):
+                # The slots are given back all the same: others need not wait until our key has expired.
+                self._task_failed(ended)
+        await self._side.wait(1.0)
         for slot in self._leases.held(self._owner.operator_id):
             await self._leases.release(self._owner.operator_id, slot)
         self.slots.clear()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs beside everything else; waited for at the stop."""
-        task = asyncio.create_task(work)
-        self._side.add(task)
-        task.add_done_callback(self._side.discard)
+        self._side.spawn(work)
+
+    def _task_failed(self, error: Exception) -> None:
+        log.error("operator.task_failed", operatorId=self._owner.operator_id, exc_info=error)
 
     async def _run(self) -> None:
         while True:
@@ -236,12 +243,14 @@ class SlotKeeper:
 
     async def _retire_slot(self, slot: int, reason: str, release: bool) -> None:
         bind = self.slots.get(slot)
-        if bind is not None:
-            await bind.close(self._tools.timers.response, reason)
-            if self.slots.get(slot) is bind:
-                self.slots.pop(slot, None)
-        if release:
-            await self._leases.release(self._owner.operator_id, slot)
-        self._retiring.discard(slot)
+        try:
+            if bind is not None:
+                await bind.close(bind.response_timeout, reason)
+                if self.slots.get(slot) is bind:
+                    self.slots.pop(slot, None)
+            if release:
+                await self._leases.release(self._owner.operator_id, slot)
+        finally:
+            self._retiring.discard(slot)
         self._settled()
         self.wake()

@@ -29,7 +29,8 @@ from ghasi.logs import get_logger
 from ghasi.smpp.constants import CommandId
 from ghasi.smpp.errors import FramingError
 from ghasi.smpp.pdu import frames
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
+from ghasi.telemetry import TRACES
 from sessions_gateway.jobs import Job, Part, fate_of_fact, not_sent
 from sessions_gateway.memory import REFUSED, Memory, key_age
 from sessions_gateway.metrics import OperatorMetrics
@@ -74,19 +75,23 @@ class Desk:
         """An answer where it is known at once; else `done(job)` is called later. Raises Malformed."""
         if request.epoch != self._epoch:
             return SubmitAnswer([], error=ERROR_EPOCH)
+        self._outbound.pace.hear(request.pace)
         pdus = _pdus(request)
         if not pdus:
             return SubmitAnswer([], self.window_free)
         names = [_name(key) for key in request.keys]
         job = Job(reply, self._operator_id, len(pdus), done)
+        if TRACES.on and len(request.traces) == len(pdus):
+            job.traces = request.traces
         fresh: list[Part] = []
+        now_ms = wall_ms()
         known: list[tuple[int, PartFate]] = []
         for index, (key, name, pdu, lane) in enumerate(zip(request.keys, names, pdus, request.lanes, strict=True)):
             fate = self._known(key, name, job, index)
             if fate is not None:
                 known.append((index, fate))
             elif self._outbound.open_part(name) is None:
-                fresh.append(Part(key, name, pdu, lane, request.deadline_ms, job, index))
+                fresh.append(Part(key, name, pdu, lane, request.deadline_ms, job, index, now_ms))
         for index, fate in known:
             job.settle(index, fate)
         self._outbound.take(fresh)
@@ -174,7 +179,7 @@ class Submissions:
         self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._writer = asyncio.create_task(self._write(), name="answers")
+        self._writer = lasting(self._write, "answers")
         self._subscription = await self._bus.nc.subscribe(
             self._subject, cb=self._take, pending_msgs_limit=-1, pending_bytes_limit=-1
         )

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
+from ghasi.contracts.sessions import SendRules
+from ghasi.contracts.statuses import status_rules
 from ghasi.contracts.submission import Fate, LateResponse, PartFate
 from ghasi.logs import get_logger
+from ghasi.profiles.receipt_rules import receipt_rules
 from ghasi.smpp.constants import CommandStatus
 from ghasi.smpp.pdu import Pdu
-from ghasi.smpp.status import Action, submit_action
+from ghasi.smpp.receipt import ReceiptRules
+from ghasi.smpp.receipt_rules import PLAIN_RULES
+from ghasi.smpp.status import Action
+from ghasi.smpp.status_rules import PLAIN, StatusRules
 from sessions_gateway.connection import Link
 from sessions_gateway.gate import Gate
 from sessions_gateway.jobs import Part
@@ -17,6 +24,7 @@ from sessions_gateway.memory import Memory
 from sessions_gateway.metrics import OperatorMetrics
 from sessions_gateway.outbound import Outbound
 from sessions_gateway.receipts import Receipts
+from sessions_gateway.taps import Taps
 
 SYSTEM_ERRORS_PER_COUNT = 4
 """ESME_RSYSERR may be a message's own fault: only a long row of them is the session's."""
@@ -26,7 +34,8 @@ log = get_logger()
 
 
 class Traffic:
-    """The owner of all links of one operator. `at_fault(link, reason)` asks for a new bind."""
+    """The owner of all links of one operator. `at_fault(link, reason)` asks for a new bind; `narrowed()` is called
+    when a link's window became smaller."""
 
     def __init__(
         self,
@@ -36,20 +45,39 @@ class Traffic:
         receipts: Receipts,
         may_write: Callable[[], bool],
         at_fault: Callable[[Link, str], None],
+        narrowed: Callable[[], None] = lambda: None,
     ) -> None:
+        self.statuses: StatusRules = PLAIN
+        """What the operator's refusals mean."""
+        self.receipt_rules: ReceiptRules = PLAIN_RULES
+        """What of the operator's requests is a receipt."""
+        self._followed: SendRules | None = None
+        self._narrowed = narrowed
         self._operator_id = operator_id
         self._metrics = metrics
         self._receipts = receipts
         self._at_fault = at_fault
-        self._errors: dict[Link, tuple[int, int]] = {}
+        self._errors: WeakKeyDictionary[Link, tuple[int, int]] = WeakKeyDictionary()
+        """Of links that refuse: status and how often in a row. A link that is given up goes on to answer for a while,
+        so that nobody can say when the last one came."""
         self._throttled = 0
-        """ESME_RTHROTTLED answers that no log line has told of."""
+        """Throttled submits that no log line has told of."""
         self._told: asyncio.TimerHandle | None = None
-        self.outbound = Outbound(Gate(1), memory, metrics, may_write, self._judge)
+        self.taps = Taps()
+        self.outbound = Outbound(Gate(1), memory, metrics, may_write, self._judge, self._wants_less)
 
-    def forget(self, link: Link) -> None:
-        """The link has ended."""
-        self._errors.pop(link, None)
+    def follow(self, rules: SendRules) -> None:
+        """The operator's rules as they are from now on. What is made of them is made once for equal ones, not for
+        each PDU."""
+        if rules == self._followed:
+            return
+        self.statuses = status_rules(rules.statuses)
+        self.receipt_rules = receipt_rules(rules)
+        self._followed = rules
+
+    def opened(self, link: Link, slot: int) -> None:
+        """A connection on which nothing has been said yet."""
+        self.taps.opened(link, slot)
 
     def answered(self, link: Link, part: Part, response: Pdu, elapsed: float) -> None:
         self.outbound.answered(link, part, response, elapsed)
@@ -68,7 +96,7 @@ class Traffic:
         self._receipts.take_late(self._operator_id, self._metrics, late)
 
     def received(self, link: Link, request: Pdu, frame: bytes) -> None:
-        self._receipts.take(self._operator_id, self._metrics, link, request, frame)
+        self._receipts.take(self._operator_id, self._metrics, link, request, frame, self.receipt_rules)
 
     def writable(self, link: Link) -> None:
         self.outbound.schedule()
@@ -79,6 +107,18 @@ class Traffic:
 
     def protocol_fault(self, link: Link) -> None:
         self._metrics.protocol_faults.inc()
+
+    def is_queue_full(self, command_status: int) -> bool:
+        """Whether the status, met by a full window, is to make it smaller."""
+        return self.statuses.rule(command_status).narrows
+
+    def window_narrowed(self, link: Link) -> None:
+        self._metrics.window_narrowed.inc()
+        log.warning("window.narrowed", operatorId=self._operator_id, count=link.window_open)
+        self._narrowed()
+
+    def _wants_less(self, command_status: int) -> bool:
+        return self.statuses.rule(command_status).slows
 
     def moved(self, sent: int, received: int) -> None:
         if sent:
@@ -93,7 +133,8 @@ class Traffic:
                 self._errors.pop(link, None)
             return
         status = fate.command_status
-        if status == CommandStatus.ESME_RTHROTTLED:
+        rule = self.statuses.rule(status)
+        if rule.slows:
             self._throttled += 1
             if self._told is None:
                 self._tell_throttled()
@@ -101,7 +142,7 @@ class Traffic:
         count = count if last == status else 0
         self._errors[link] = (status, count + 1)
         row = count // SYSTEM_ERRORS_PER_COUNT if status == CommandStatus.ESME_RSYSERR else count
-        if submit_action(status, row) is Action.REBIND:
+        if rule.action_after(row) is Action.REBIND:
             self._at_fault(link, f"session at fault: 0x{status:08X}")
 
     def _tell_throttled(self) -> None:

@@ -1,6 +1,7 @@
 """Holds documents and code together: `python tests/check_docs.py`, part of `make check`.
 
 - Links and images of the Markdown files lead to files and headings that exist, inside the repository.
+- Every picture in docs/images is linked by one of them.
 - What code and documents cite ("docs/contract.md §7", `docs/architecture.md, "TCP"`) exists.
 - Every metric of the code is in the documents, and no document names one that is not there.
 - Every environment variable that the code reads is in docs/contract.md §12, and none stands there that nothing reads.
@@ -22,12 +23,13 @@ CITING = (
     "*.md",
     "docs/**/*.md",
     "benchmarks/**/*",
+    "docker/**/*",
     "tests/**/*",
     "Makefile",
     "manage.py",
     *(f"{p}/**/*" for p in PACKAGES),
 )
-TEXT_FILES = {".py", ".lua", ".yaml", ".yml", ".md", ""}
+TEXT_FILES = {".py", ".lua", ".sh", ".conf", ".in", ".yaml", ".yml", ".md", ""}
 
 _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _CODE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -97,6 +99,19 @@ def broken_links(document: Path) -> Iterator[str]:
             yield f"{link}: no such file"
         elif anchor and target.suffix == ".md" and anchor not in anchors(read(target)):
             yield f"{link}: no such heading"
+
+
+def unlinked_images() -> Iterator[str]:
+    """Pictures that no document shows: nobody finds them, and nobody sees when they are out of date."""
+    linked = {
+        (document.parent / link.partition("#")[0]).resolve()
+        for document in documents()
+        for link in _LINK.findall(_SPAN.sub("", _CODE.sub("", read(document))))
+        if not link.startswith(_ELSEWHERE)
+    }
+    for image in sorted((ROOT / "docs" / "images").glob("*")):
+        if image.resolve() not in linked:
+            yield f"{image.relative_to(ROOT)}: no document links it"
 
 
 # --- citations
@@ -211,6 +226,7 @@ def problems() -> Iterator[str]:
     """Everything that is wrong, one line each."""
     for document in documents():
         yield from (f"{document.relative_to(ROOT)}: {problem}" for problem in broken_links(document))
+    yield from unlinked_images()
     for path in citing_files():
         yield from (f"{path.relative_to(ROOT)}: {problem}" for problem in broken_citations(path))
     yield from metric_problems()

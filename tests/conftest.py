@@ -5,6 +5,7 @@ takes its own through `own_servers`, one that needs every process of the product
 The logs of a run with failures are kept in `.run/failed`.
 """
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -19,10 +20,15 @@ support.set_environment()
 
 from ghasi.devstack.servers import Servers  # noqa: E402 - the environment comes first
 from ghasi.devstack.stack import Options, Stack  # noqa: E402
+from tests.faults import summary  # noqa: E402
 
 # A busy machine is no reason to fail: what is checked is the property, not the speed of drawing examples.
 settings.register_profile("run", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("run")
+
+# A run that a shell started in the background ignores interrupts, and so would the children that tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _set_up_django() -> BaseException | None:
@@ -125,5 +131,13 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--smsc`: what the acceptance tests of the path send to (tests/support/peers.py)."""
-    parser.addoption("--smsc", default="simulator", help="SMSC of the acceptance tests: simulator, smpp34 or node")
+    """`--smsc`: what the acceptance tests send to (tests/support/peers.py)."""
+    parser.addoption("--smsc", default="simulator", help="SMSCs of the acceptance tests: simulator,smpp34,node,perl")
+
+
+def pytest_report_header() -> str:
+    return summary.header()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    summary.table(terminalreporter)

@@ -6,16 +6,20 @@ import os
 
 from ghasi.collector import spare_the_collector
 from ghasi.env import exit_on_bad_settings
+from ghasi.hardening import harden
 from ghasi.logs import setup_logging
+from ghasi.telemetry import TRACES
 from workers import metrics_dir
 
 with exit_on_bad_settings():
+    harden()
     # Before anything imports prometheus_client, which settles at its import where values live.
     metrics_dir.prepare()
 
     from workers.config import WorkerConfig
 
     config = WorkerConfig.from_env()
+    TRACES.start("smpp-workers")
 
 setup_logging("smpp-connector-workers", config.log_level)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ghasi.settings")

@@ -10,7 +10,7 @@ from nats.js.errors import Error as JetStreamError
 
 from ghasi.bus import BusError, TopologyConflict
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from workers.holders import Holders
 from workers.route import Route
 
@@ -33,7 +33,7 @@ class Backups:
     def start(self) -> None:
         for route in self._routes:
             route.listen(self._changed.set)
-        self._task = asyncio.create_task(self._run(), name="backups")
+        self._task = lasting(self._run, "backups")
 
     async def stop(self) -> None:
         await end_task(self._task)

@@ -11,30 +11,41 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from ghasi import crash
 from ghasi.contracts.sessions import SendRules, SessionRecord
+from ghasi.contracts.statuses import status_rules
 from ghasi.contracts.submission import Fate, PartFate
 from ghasi.correlations.types import (
     Claim,
     Intent,
     Part,
+    PartFateKind,
     PartOutcome,
+    Permit,
     Verdict,
 )
 from ghasi.logs import get_logger
-from workers import fates, metrics
+from ghasi.smpp.status_rules import PLAIN
+from workers import fates, held_parts, metrics, refusals
 from workers.context import Context, utc_now
 from workers.ledger_work import LedgerAway, Preparation, Prepared, Recorded, Recording, prepare, record
+from workers.minutes import MINUTES
 from workers.outgoing import Outgoing
+from workers.parcels import Leaving
 from workers.route import Route
 from workers.settling import BUSY_RETRY, Settling
 from workers.shelf import Load
+from workers.together import Together
 
 log = get_logger()
 LEDGER_RETRY = 1.0
+FINISH_GAP = 0.02
+"""Seconds between the beginnings of two records."""
+_DOUBTFUL = (Fate.UNANSWERED, Fate.FORGOTTEN)
 
 
 class Carrier:
@@ -58,14 +69,15 @@ class Carrier:
         self.idle.set()
         self._claims = 0
         self.settling = Settling(context, route.operator_id, forget)
+        self._answered = Together(self._finish_all, FINISH_GAP)
 
-    async def claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+    async def claim(self, loads: list[Load], holder: SessionRecord, permit: Permit | None = None) -> list[Leaving]:
         """Writes the rows; returns the parts that may leave now, in order. What the ledger says needs no
         sending is settled on the way."""
         self._claims += 1
         self.idle.clear()
         try:
-            return await self._claim(loads, holder)
+            return await self._claim(loads, holder, permit)
         finally:
             # The caller spawns the hand-over before it pauses, so the stop sees it among its tasks.
             asyncio.get_running_loop().call_soon(self._claimed)
@@ -76,7 +88,7 @@ class Carrier:
         if not self._claims:
             self.idle.set()
 
-    async def _claim(self, loads: list[Load], holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+    async def _claim(self, loads: list[Load], holder: SessionRecord, permit: Permit | None) -> list[Leaving]:
         fresh = [load for load in loads if not load.parts]
         later = [part for load in loads for part in load.parts]
         for load in loads:
@@ -90,9 +102,10 @@ class Carrier:
                 holder.replica,
                 holder.epoch,
                 utc_now(),
+                permit,
             )
         )
-        leaving: list[tuple[Outgoing, Part]] = []
+        leaving: list[Leaving] = []
         claims = iter(prepared.claims)
         for load in loads:
             if load.parts:
@@ -103,7 +116,7 @@ class Carrier:
                 leaving += claimed
         return leaving
 
-    async def _take_armed(self, load: Load, armed: set[UUID]) -> list[tuple[Outgoing, Part]]:
+    async def _take_armed(self, load: Load, armed: set[UUID]) -> list[Leaving]:
         """Parts that are still ours. Where another process has all that was left, the ledger tells the rest."""
         outgoing = load.outgoing
         leaving = [(outgoing, part) for part in load.parts if part.row_id in armed]
@@ -121,14 +134,14 @@ class Carrier:
                 log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
                 await self._context.sleep(LEDGER_RETRY)
 
-    async def _take_claim(self, load: Load, claim: Claim, holder: SessionRecord) -> list[tuple[Outgoing, Part]]:
+    async def _take_claim(self, load: Load, claim: Claim, holder: SessionRecord) -> list[Leaving]:
         outgoing = load.outgoing
         if claim.verdict is Verdict.SEND:
             now_parts = [part for part in claim.parts if part.gateway_epoch == holder.epoch]
             outgoing.todo = deque(part for part in claim.parts if part.gateway_epoch != holder.epoch)
             if outgoing.todo:
                 self._put_back(outgoing)
-            self._count_long(outgoing, claim)
+            self._count_text(outgoing, claim)
             return [(outgoing, part) for part in now_parts]
         if claim.verdict is Verdict.ASK:
             # May take as long as a response: the lane goes on meanwhile.
@@ -143,9 +156,11 @@ class Carrier:
         doubts, apart = self._route.doubts(), self._route.apart()
         return [outgoing.intent(doubts, apart) for outgoing in outgoings]
 
-    def _count_long(self, outgoing: Outgoing, claim: Claim) -> None:
+    def _count_text(self, outgoing: Outgoing, claim: Claim) -> None:
         if outgoing.strategy:
             metrics.long_message_segments.labels(outgoing.carrier, outgoing.strategy).inc(len(claim.parts))
+        if outgoing.changed:
+            metrics.transliterated.labels(outgoing.carrier).inc(outgoing.changed)
 
     async def settle_expired(self, expired: list[Outgoing]) -> None:
         """Commands past their time: rows EXPIRED, their events, and away, whether a bind is up or not."""
@@ -183,18 +198,41 @@ class Carrier:
         outgoing.todo = None
         self._put_back(outgoing)
 
-    async def finish(
-        self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate], *, asked: bool = False
-    ) -> None:
+    async def answered(self, leaving: list[Leaving], fate_list: list[PartFate]) -> None:
+        """`finish`, together with what others were answered at about the same time."""
+        await self._answered.join(self._carrier_of(leaving), (leaving, fate_list))
+
+    async def _finish_all(self, answered: list[tuple[list[Leaving], list[PartFate]]]) -> None:
+        await self.finish(
+            [one for leaving, _ in answered for one in leaving],
+            [fate for _, fate_list in answered for fate in fate_list],
+        )
+
+    def _carrier_of(self, leaving: list[Leaving]) -> str:
+        return str((leaving[0][1].operator_id if leaving else None) or self._operator_id)
+
+    async def finish(self, leaving: list[Leaving], fate_list: list[PartFate], *, asked: bool = False) -> None:
         """Records the fates, publishes what follows, settles the commands that are done. All parts of one call were
         carried by one operator."""
         now = utc_now()
-        carrier = str((leaving[0][1].operator_id if leaving else None) or self._operator_id)
+        carrier = self._carrier_of(leaving)
         written: list[PartOutcome] = []
         for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
-            id_base = self._rules(outgoing, carrier).id_base
-            written.append(fates.outcome_of(part, fate, now=now, id_base=id_base, jitter=self._context.jitter()))
-            self._observe(outgoing, fate, carrier)
+            rules = self._rules(outgoing, carrier)
+            outcome = fates.outcome_of(
+                part,
+                fate,
+                now=now,
+                id_base=rules.id_base,
+                jitter=self._context.jitter(),
+                statuses=status_rules(rules.statuses) if fate.command_status else PLAIN,
+            )
+            written.append(outcome)
+            if fate.command_status:
+                refusals.count(carrier, fate.command_status)
+            if outcome.kind is PartFateKind.HELD:
+                held_parts.count(carrier, fate.command_status, outgoing.message_id, outgoing.traceparent)
+        _observe(leaving, fate_list, carrier, written, now)
         recorded = await self._recorded(Recording(UUID(carrier), written, now))
         crash.point("dispatch.before_publish")
         await self.settling.publish(recorded.outcomes, recorded.matched, now)
@@ -212,14 +250,7 @@ class Carrier:
                 log.warning("ledger.away", operatorId=self._operator_id, detail=str(away))
                 await self._context.sleep(LEDGER_RETRY)
 
-    def _observe(self, outgoing: Outgoing, fate: PartFate, carrier: str) -> None:
-        if fate.sent_ms:
-            waited = fate.sent_ms / 1000 - outgoing.delivery.stored_at.timestamp()
-            metrics.dispatch_to_wire.labels(carrier).observe(max(0.0, waited))
-        if fate.fate in (Fate.UNANSWERED, Fate.FORGOTTEN):
-            metrics.in_doubt.labels(carrier).inc()
-
-    def _return_unsent(self, leaving: list[tuple[Outgoing, Part]], fate_list: list[PartFate]) -> set[int]:
+    def _return_unsent(self, leaving: list[Leaving], fate_list: list[PartFate]) -> set[int]:
         """Unsent parts go back in front, in their order, to be booked and armed again; tells whose."""
         returned: dict[int, tuple[Outgoing, list[Part]]] = {}
         for (outgoing, part), fate in zip(leaving, fate_list, strict=True):
@@ -241,3 +272,22 @@ class Carrier:
     def _rules(self, outgoing: Outgoing, carrier: str) -> SendRules:
         """Those the parts were built by, where `carrier` is whom the command is built for; else its last known."""
         return outgoing.rules if carrier == outgoing.carrier else self._route.rules_of(carrier)
+
+
+def _observe(
+    leaving: list[Leaving],
+    fate_list: list[PartFate],
+    carrier: str,
+    written: list[PartOutcome],
+    now: datetime,
+) -> None:
+    waited = [
+        max(0.0, fate.sent_ms / 1000 - outgoing.delivery.stored)
+        for (outgoing, _), fate in zip(leaving, fate_list, strict=True)
+        if fate.sent_ms
+    ]
+    if waited:
+        metrics.dispatch_to_wire.labels(carrier).observe_all(waited)
+    MINUTES.answered(carrier, written, now, fates=fate_list, waited=waited)
+    if doubtful := sum(fate.fate in _DOUBTFUL for fate in fate_list):
+        metrics.in_doubt.labels(carrier).inc(doubtful)

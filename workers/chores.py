@@ -17,10 +17,11 @@ from ghasi.bus import Bus
 from ghasi.contracts import timers, topology
 from ghasi.contracts.subjects import SMS_DISPATCH, dispatch_operator
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from workers import metrics
 from workers.presence import Presence
 from workers.stream_watch import StreamWatch
+from workers.waiting import oldest
 
 BACKLOG_EVERY = 5.0
 EVENTS_EVERY = 30.0
@@ -28,8 +29,6 @@ PURGE_TIMEOUT = 5.0
 OTHER = "other"
 MAX_LABELS = 200
 PURGES_A_TURN = 10
-PAGE = 256
-"""Consumers the server names at once."""
 
 log = get_logger()
 
@@ -66,28 +65,42 @@ class Chores:
         self._floors: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._backlog_at = 0.0
+        self._oldest_at = 0.0
+        self._showing = False
         self._events = StreamWatch(bus)
         self._events_at = 0.0
         self._unassigned: set[str] = set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"chores-{self._pool}")
+        self._task = lasting(self._run, f"chores-{self._pool}")
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(timers.PURGE_EVERY)
+            metrics.nats_connected.set(self._bus.connected)
             if not self._presence.first:
+                self._hide()
                 continue
             try:
                 await self.turn()
             except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
                 log.debug("chores.failed", errorType=type(error).__name__)
 
+    def _hide(self) -> None:
+        if self._showing:
+            self._showing = False
+            self._unassigned.clear()
+            metrics.hide(metrics.COMMON_OF_CHORES)
+
     async def turn(self) -> None:
         """One round of purges; backlogs every 5 s, readers of the event streams every 30 s."""
+        self._showing = True
         infos = await self._infos()
+        looks = time.monotonic() >= self._oldest_at
         for consumer, info in infos:
-            self._show(consumer, info)
+            await self._show(consumer, info, looks=looks)
+        if looks:
+            self._oldest_at = time.monotonic() + BACKLOG_EVERY
         if await self._purgeable():
             await self._purge(infos)
         if self._pool == "dispatch" and time.monotonic() >= self._backlog_at:
@@ -98,12 +111,8 @@ class Chores:
             await self._events.look()
 
     async def _infos(self) -> list[tuple[topology.Consumer, ConsumerInfo]]:
-        """Of our consumers that exist, by pages of the stream's list: one question for many operators."""
-        found: dict[str, ConsumerInfo] = {}
-        while page := await self._bus.js.consumers_info(self._consumers[0].stream, offset=len(found)):
-            found |= {info.name: info for info in page}
-            if len(page) < PAGE:
-                break
+        """Of our consumers that exist, from the stream's list: one question for many operators."""
+        found = {info.name: info for info in await self._bus.consumers(self._consumers[0].stream)}
         return [(consumer, found[consumer.durable]) for consumer in self._consumers if consumer.durable in found]
 
     async def _purgeable(self) -> bool:
@@ -111,9 +120,11 @@ class Chores:
         info = await self._bus.js.stream_info(self._consumers[0].stream)
         return info.config.retention == RetentionPolicy.LIMITS
 
-    def _show(self, consumer: topology.Consumer, info: ConsumerInfo) -> None:
+    async def _show(self, consumer: topology.Consumer, info: ConsumerInfo, *, looks: bool) -> None:
         operator_id = dispatch_operator(consumer.filter_subject)
         metrics.lane_backlog.labels(operator_id, self._pool).set(info.num_pending or 0)
+        if looks:
+            metrics.lane_oldest.labels(operator_id, self._pool).set(await oldest(self._bus, consumer, info))
 
     async def _purge(self, infos: list[tuple[topology.Consumer, ConsumerInfo]]) -> None:
         """Those whose floor has moved furthest, a few a turn: a purge is an fsync, and fifty quiet operators purged

@@ -10,15 +10,21 @@ from ghasi.bus import BusError, Publication
 from ghasi.contracts import events, subjects, timers
 from ghasi.contracts.commands import DeadReason, Refused
 from ghasi.logs import get_logger
+from ghasi.telemetry import TRACES
 from workers import metrics
 from workers.context import Context, utc_now
-from workers.delivery import Delivery
+from workers.delivery import Delivery, traceparent_of
 from workers.ledger_work import DeadLetterRow, LedgerAway, index_dead_letter
 from workers.outcomes import event_id_of
 from workers.outgoing import Outgoing, dead_letter_body
 
 log = get_logger()
 ACK_RETRY = 1.0
+
+
+def _trace_of(delivery: Delivery, message_id: str | None) -> str | None:
+    found = TRACES.of(traceparent_of(delivery), message_id)
+    return None if found is None else str(found)
 
 
 class DeadLetters:
@@ -41,6 +47,7 @@ class DeadLetters:
             reason=refused.reason.value,
             detail=refused.detail,
             streamSeq=delivery.sequence,
+            traceparent=_trace_of(delivery, refused.message_id),
         )
         while not delivery.settled:
             try:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Awaitable, Iterable
 
-from ghasi.bus import Arrived, Bus, Settlement
+import msgspec
+import nats.errors
+
+from ghasi.bus import Arrived, Bus, BusError, Settlement
+from ghasi.contracts import subjects, timers
+from ghasi.logs import get_logger
+
+log = get_logger()
 
 
 class Delivery:
@@ -34,8 +40,9 @@ class Delivery:
         return self._arrived.times
 
     @property
-    def stored_at(self) -> datetime:
-        return self._arrived.stored_at
+    def stored(self) -> float:
+        """When the stream took it, Unix seconds."""
+        return self._arrived.stored
 
     def header(self, name: str) -> str | None:
         return self._arrived.header(name.encode())
@@ -57,6 +64,23 @@ class Delivery:
             await self._bus.settle([self._arrived], Settlement.GIVEN_BACK, delay)
 
 
+class _Traced(msgspec.Struct):
+    traceparent: str | None = None
+
+
+_traced = msgspec.json.Decoder(_Traced)
+
+
+def traceparent_of(delivery: Delivery) -> str | None:
+    """What a command says of its trace, by header or field, however much else is wrong with it."""
+    if (header := delivery.header(subjects.HEADER_TRACEPARENT)) or len(delivery.data) > timers.MAX_COMMAND_OCTETS:
+        return header
+    try:
+        return _traced.decode(delivery.data).traceparent
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 async def ack_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
     """Acknowledges those that are not settled in one write. Raises BusError."""
     await bus.settle(_settle(deliveries), Settlement.DONE)
@@ -65,6 +89,15 @@ async def ack_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
 async def release_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:
     """Gives back at once, in one write, those that are not settled. Raises BusError."""
     await bus.settle(_settle(deliveries), Settlement.GIVEN_BACK)
+
+
+async def given_back(operator_id: str, release: Awaitable[None]) -> None:
+    """Waits for `release` at a stop: what cannot be told then comes back by its ack wait, and the rest of the pool is
+    to end all the same."""
+    try:
+        await release
+    except (BusError, nats.errors.Error) as error:
+        log.warning("lane.not_given_back", operatorId=operator_id, errorType=type(error).__name__)
 
 
 async def renew_all(bus: Bus, deliveries: Iterable[Delivery]) -> None:

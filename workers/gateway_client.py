@@ -67,11 +67,13 @@ class GatewayClient:
         keys: Sequence[str],
         lanes: Sequence[int],
         pdus: bytes,
+        pace: int = 0,
+        traces: Sequence[str] = (),
     ) -> SubmitAnswer:
         """The fates in the order of `keys`. Without an answer the gateway is asked; if that fails too, every
-        part is UNANSWERED. A request it cannot read is held here for a while."""
+        part is UNANSWERED. A request it cannot read is held here for a while. `pace` is what the gateway shows."""
         deadline_ms = int((time.time() + QUEUE_DEADLINE) * 1000)
-        request = SubmitRequest(epoch, deadline_ms, list(keys), list(lanes), pdus)
+        request = SubmitRequest(epoch, deadline_ms, list(keys), list(lanes), pdus, pace, list(traces))
         timeout = QUEUE_DEADLINE + timers.SUBMIT_RESPONSE + ANSWER_MARGIN
         try:
             reply = await self._answer(subjects.submit(operator_id, replica), epoch, encode(request), timeout)

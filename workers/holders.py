@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import nats.errors
@@ -14,10 +15,14 @@ from ghasi.bus import Bus
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
+from workers.unfollowed import Unfollowed
 
 STALE_AFTER = 25.0
 """Seconds without a word from a gateway, which repeats its records every 10 s, until it is taken for gone."""
+FORGET_AFTER = 10 * STALE_AFTER
+"""Seconds until nothing is kept of it: one that was killed never takes its records back, and the next one mostly
+has another name."""
 
 log = get_logger()
 _decoder = msgspec.json.Decoder(SessionRecord)
@@ -30,6 +35,8 @@ class Holders:
         self._clock = clock
         self._records: dict[str, dict[str, tuple[SessionRecord, float]]] = {}
         self._rules: dict[str, SendRules] = {}
+        self._stuck: set[str] = set()
+        self._unfollowed = Unfollowed()
         self._listeners: dict[str, list[Callable[[], None]]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -38,13 +45,16 @@ class Holders:
         self._listeners.setdefault(operator_id, []).append(changed)
 
     def bound(self, operator_id: str) -> list[SessionRecord]:
-        """The replicas PDUs may be handed to, by name: BOUND and heard of lately."""
+        """The replicas PDUs may be handed to, by name: BOUND, heard of lately, with rules that can be followed."""
         fresh = self._clock() - STALE_AFTER
         records = self._records.get(operator_id, {})
         return [
             record
             for _, (record, heard) in sorted(records.items())
-            if heard >= fresh and record.state is State.BOUND and record.binds > 0
+            if heard >= fresh
+            and record.state is State.BOUND
+            and record.binds > 0
+            and not self._unfollowed.holds(record)
         ]
 
     def holder(self, operator_id: str) -> SessionRecord | None:
@@ -67,11 +77,25 @@ class Holders:
         that never fetched them knows none. None: nobody has said yet."""
         return self._rules.get(operator_id)
 
+    def stuck(self, operator_id: str) -> bool:
+        """Whether no PDU can be built by the rules that `rules` gives."""
+        return operator_id in self._stuck
+
     def put(self, record: SessionRecord) -> None:
+        followed = self._unfollowed.judge(record, self._clock())
+        self._forget_gone(record.operator_id)
         self._records.setdefault(record.operator_id, {})[record.replica] = (record, self._clock())
         if record.tps_limit > 0:
             self._rules[record.operator_id] = record.rules
+            (self._stuck.discard if followed else self._stuck.add)(record.operator_id)
         self._tell(record.operator_id)
+
+    def _forget_gone(self, operator_id: str) -> None:
+        long_ago = self._clock() - FORGET_AFTER
+        records = self._records.get(operator_id, {})
+        for replica in [one for one, (_, heard) in records.items() if heard < long_ago]:
+            del records[replica]
+        self._unfollowed.forget(operator_id, long_ago)
 
     def refused(self, record: SessionRecord) -> None:
         """The replica took nothing on the strength of this record: not to be asked until it is heard of again."""
@@ -81,6 +105,7 @@ class Holders:
 
     def drop(self, operator_id: str, replica: str) -> None:
         """A replica gave its record up."""
+        self._unfollowed.clear(operator_id, replica)
         if self._records.get(operator_id, {}).pop(replica, None) is not None:
             self._tell(operator_id)
 
@@ -89,7 +114,7 @@ class Holders:
             listener()
 
     async def start(self, bus: Bus) -> None:
-        self._task = asyncio.create_task(self._follow(bus), name="holders")
+        self._task = lasting(partial(self._follow, bus), "holders")
 
     async def _follow(self, bus: Bus) -> None:
         while True:
@@ -121,8 +146,8 @@ class Holders:
             return
         try:
             self.put(_decoder.decode(value))
-        except msgspec.DecodeError:
-            log.error("holders.unreadable", operatorId=operator_id, replica=replica)
+        except msgspec.DecodeError as error:
+            self._unfollowed.mark(operator_id, replica, self._clock(), type(error).__name__)
 
     async def stop(self) -> None:
         await end_task(self._task)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from ghasi import crash
-from ghasi.bus import Arrived, BusError, PullLane, Settlement
+from ghasi.bus import Arrived, PullLane, Settlement
 from ghasi.contracts import topology
 from ghasi.contracts.commands import Refused
 from ghasi.logs import get_logger
 from ghasi.tasks import SideTasks, wait_event
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
-from workers.delivery import Delivery
+from workers.delivery import Delivery, given_back
 from workers.hands import Hands
 from workers.outgoing import take
 from workers.route import Route
@@ -49,13 +49,17 @@ class Intake:
     async def take(self, room: int) -> int:
         """Pulls up to `room` commands; how many came. Returns at the latest after FETCH_TIMEOUT."""
         room -= self._burials
-        if room <= 0 or self._pull is None:
+        if room <= 0 or self._pull is None or self._route.stuck():
             self._freed.clear()
             await wait_event(self._freed, IDLE_TICK)
             return 0
         messages = await self._pull.fetch(room, FETCH_TIMEOUT)
         if messages:
             crash.point("dispatch.fetched")
+        if messages and self._route.stuck():
+            # Said while they were on their way.
+            await self._context.bus.settle(messages, Settlement.GIVEN_BACK)
+            return 0
         for message in messages:
             self._take(message)
         if self._pull.missing:
@@ -73,7 +77,7 @@ class Intake:
         except Refused as refused:
             self._side.spawn(self.bury(delivery, refused))
         except Exception:
-            # A fault of ours, or rules of a release to come: it lapses and holds up nobody behind it.
+            # A fault of ours: it lapses and holds up nobody behind it.
             self._hands.lapse(delivery)
             log.exception("lane.not_taken", operatorId=operator_id, streamSeq=delivery.sequence)
         else:
@@ -93,10 +97,8 @@ class Intake:
 
     async def stop(self) -> None:
         """What was pulled and not taken goes back at once."""
-        if self._pull is None:
-            return
-        try:
-            await self._context.bus.settle(await self._pull.stop(), Settlement.GIVEN_BACK)
-        except BusError as error:
-            # They come back by their ack wait.
-            log.warning("lane.not_given_back", operatorId=self._route.operator_id, errorType=type(error).__name__)
+        if self._pull is not None:
+            await given_back(self._route.operator_id, self._give_back(self._pull))
+
+    async def _give_back(self, pull: PullLane) -> None:
+        await self._context.bus.settle(await pull.stop(), Settlement.GIVEN_BACK)

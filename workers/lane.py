@@ -22,10 +22,14 @@ from ghasi.contracts.sessions import SessionRecord
 from ghasi.contracts.submission import Fate
 from ghasi.logs import get_logger
 from ghasi.tasks import SideTasks, end_task, wait_event
+from ghasi.telemetry import TRACES
 from workers import metrics
+from workers.blocks import NOT_BOUND, WINDOW_FULL, Blocks
 from workers.carrier import Carrier
 from workers.context import Context, utc_now
-from workers.departures import Departures
+from workers.delivery import given_back, release_all
+from workers.departures import Departures, Leave
+from workers.fates import throttled
 from workers.hands import Hands
 from workers.intake import Intake
 from workers.outgoing import Outgoing
@@ -61,6 +65,7 @@ class Lane:
         self._hands = Hands(context.bus)
         self._spread = Spread(context.holders)
         self._departures = Departures(context)
+        self._blocks = Blocks()
         self._intake = Intake(context, self._route, self._shelf, self._hands, self._side, self._freed)
         self._stopping = False
 
@@ -118,21 +123,30 @@ class Lane:
             booked = self._departures.booked
             ready = self._shelf.pdus_waiting(credit) - booked if credit > booked else 0
         metrics.lane_held.labels(self.operator_id).set(self._shelf.held)
+        if holder is not None:
+            self._show_pace(holder)
         if holder is None or ready <= 0:
+            if self._shelf.waiting and not self._departures.booked:
+                self._blocks.begin(WINDOW_FULL if holder else NOT_BOUND, utc_now())
             self._changed.clear()
             await wait_event(self._changed, IDLE_TICK if self._shelf.waiting else LOOK_EVERY)
             return
-        await self._departures.book(holder, ready)
+        await self._departures.book(holder, ready, self._blocks)
+
+    def _show_pace(self, holder: SessionRecord) -> None:
+        effective = self._context.throttle.effective(holder.operator_id, holder.tps_limit)
+        metrics.tps_effective.labels(holder.operator_id).set(effective)
 
     async def _depart(self) -> None:
         try:
-            async with self._departures.next() as (size, carrier):
-                await self._send(size, carrier)
+            async with self._departures.next() as leave:
+                await self._send(leave)
         finally:
             self._changed.set()
 
-    async def _send(self, count: int, carrier: str) -> None:
-        """Claims and hands over up to `count` PDUs whose time with `carrier` has come."""
+    async def _send(self, leave: Leave) -> None:
+        """Claims and hands over up to as many PDUs as have come to their time with their carrier."""
+        count, carrier = leave.count, leave.carrier
         while count > 0:
             chosen = self._spread.next(carrier)
             if chosen is None or self._route.carrier() != carrier or self._stopping:
@@ -145,15 +159,15 @@ class Lane:
             async with self._holding([load.outgoing for load in loads]):
                 loads = await self._of_this_carrier(loads, carrier)
                 for holder, group in self._spread.by_replica(carrier, loads, chosen):
-                    await self._claim_and_go(group, holder)
+                    await self._claim_and_go(group, holder, leave)
 
-    async def _claim_and_go(self, loads: list[Load], holder: SessionRecord) -> None:
-        leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder)
+    async def _claim_and_go(self, loads: list[Load], holder: SessionRecord, leave: Leave) -> None:
+        leaving = await self._carrier.claim(self._by_the_rules(loads, holder), holder, leave.permit)
         for outgoing, _ in leaving:
             outgoing.replica = holder.replica
         for parcel in by_size(leaving, self._context.gateway.max_octets):
             self._spread.leave(holder, len(parcel))
-            self._side.spawn(self._hand_over(parcel, holder))
+            self._side.spawn(self._hand_over(parcel, holder, leave.mark))
 
     async def _of_this_carrier(self, loads: list[Load], carrier: str) -> list[Load]:
         """Commands begun over another operator go back to the stream once none of their parts is under way: the next
@@ -172,7 +186,7 @@ class Lane:
         for load in loads:
             try:
                 if not load.parts and load.outgoing.built_for != (holder.operator_id, holder.rules):
-                    load.outgoing.encode(holder.rules, holder.operator_id)
+                    load.outgoing.encode(holder.rules, holder.operator_id, utc_now())
                     load.count = min(load.count, load.outgoing.unsent)
             except Refused as refused:
                 self._refused(load.outgoing, refused, holder)
@@ -201,29 +215,37 @@ class Lane:
             self._freed.set()
             raise
 
-    async def _hand_over(self, leaving: list[Leaving], holder: SessionRecord) -> None:
+    async def _hand_over(self, leaving: list[Leaving], holder: SessionRecord, mark: int) -> None:
         async with self._holding(outgoing for outgoing, _ in leaving):
             keys = [part.row_id.hex for _, part in leaving]
             lanes = [outgoing.lane_value for outgoing, _ in leaving]
             pdus = b"".join(outgoing.pdus[part.segment - 1] for outgoing, part in leaving)
+            traces = [outgoing.traceparent or "" for outgoing, _ in leaving] if TRACES.on else ()
             crash.point("dispatch.before_request")
             try:
                 answer = await self._context.gateway.submit(
-                    holder.operator_id, holder.replica, holder.epoch, keys, lanes, pdus
+                    holder.operator_id, holder.replica, holder.epoch, keys, lanes, pdus, self._pace(holder), traces
                 )
                 # Parts that come back are put in front first: nothing of their message may overtake them.
                 held_back = sum(fate.fate is Fate.NOT_SENT for fate in answer.fates)
             except BaseException:
                 self._spread.back(holder, len(leaving))
                 raise
+            if throttled(leaving, answer.fates):
+                self._side.spawn(self._context.throttle.slow(holder.operator_id, holder.tps_limit or 1, mark))
             crash.point("dispatch.before_record")
             self._free(holder, len(leaving) - held_back)
             if all(fate.reason in UNABLE for fate in answer.fates):
                 self._context.holders.refused(holder)
             try:
-                await self._carrier.finish(leaving, answer.fates)
+                await self._carrier.answered(leaving, answer.fates)
             finally:
                 self._free(holder, held_back)
+
+    def _pace(self, holder: SessionRecord) -> int:
+        """For the gateway to show: PDUs a second where the operator throttles, 0 for its whole limit."""
+        effective = self._context.throttle.effective(holder.operator_id, holder.tps_limit)
+        return effective if effective < holder.tps_limit else 0
 
     def _free(self, holder: SessionRecord, count: int) -> None:
         self._spread.back(holder, count)
@@ -260,11 +282,11 @@ class Lane:
         end = asyncio.get_running_loop().time() + deadline
         await self._end_loops(deadline)
         await self._intake.stop()
-        for outgoing in self._shelf.drain():
-            await outgoing.delivery.release()
+        not_begun = release_all(self._context.bus, [one.delivery for one in self._shelf.drain()])
+        await given_back(self.operator_id, not_begun)
         await self._side.wait(end - asyncio.get_running_loop().time())
         # Partly sent: the rows tell the next process which parts are left.
-        await self._hands.release()
+        await given_back(self.operator_id, self._hands.release())
 
     async def _end_loops(self, deadline: float) -> None:
         """The last may be between a claim and its hand-over: it ends at its next pause."""

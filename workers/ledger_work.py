@@ -12,8 +12,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from ghasi import crash
 from ghasi.correlations import dead, inbox, ledger
-from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome
+from ghasi.correlations.types import Claim, Intent, MatchedReceipt, MessageOutcome, Part, PartOutcome, Permit
 from ghasi.logs import get_logger
+from workers import metrics
 
 log = get_logger()
 A = TypeVar("A")
@@ -38,6 +39,7 @@ def guarded(function: Callable[[A], R]) -> Callable[[A], R]:
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             away = isinstance(error, OperationalError | InterfaceError) or _is_read_only(error)
+            metrics.ledger_failures.labels(metrics.AWAY if away else metrics.FAULT).inc()
             raise (LedgerAway if away else LedgerFault)(type(error).__name__) from None
 
     return call
@@ -60,6 +62,7 @@ class Preparation:
     replica: str
     epoch: str
     now: datetime
+    permit: Permit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,17 @@ def prepare(work: Preparation) -> Prepared:
     crash.point("dispatch.before_claim")
     claims: list[Claim] = []
     if work.intents:
-        claims = ledger.claim(work.intents, replica=work.replica, epoch=work.epoch, now=work.now, arm=work.armed_now)
+        claims = ledger.claim(
+            work.intents,
+            replica=work.replica,
+            epoch=work.epoch,
+            now=work.now,
+            arm=work.armed_now,
+            permit=work.permit,
+        )
     armed: set[UUID] = set()
     if work.parts:
-        armed = ledger.arm(work.parts, replica=work.replica, epoch=work.epoch, now=work.now)
+        armed = ledger.arm(work.parts, replica=work.replica, epoch=work.epoch, now=work.now, permit=work.permit)
     crash.point("dispatch.claimed")
     return Prepared(claims, armed)
 

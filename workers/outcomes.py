@@ -10,6 +10,8 @@ import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from msgspec import UNSET, UnsetType
+
 from ghasi.contracts import subjects
 from ghasi.contracts.events import (
     DlrInboundEvent,
@@ -39,10 +41,14 @@ _OUR_OWN = {RowStatus.REJECTED: DlrStatus.REJECTED, RowStatus.EXPIRED: DlrStatus
 def message_publications(message: MessageOutcome, *, now: datetime) -> list[Publication]:
     """The result of a message, and a receipt of our own for each part the operator will never send one for: refused
     for good, given up in doubt, or expired unsent (docs/contract.md §3). Nothing while a part is pending."""
-    if any(_is_pending(part) for part in message.parts) or not message.parts:
+    parts = message.parts
+    if len(parts) == 1 and parts[0].status is RowStatus.SUBMITTED and parts[0].retry_at is None:
+        return [_publication(message, SubmitResult.ACCEPTED, parts[0], now)]
+    if any(_is_pending(part) for part in parts) or not parts:
         return []
-    own = [_own_receipt(message, part, now) for part in message.parts if _never_accepted(part)]
-    return [_result(message, now), *own]
+    result = result_of(message)
+    own = [_own_receipt(message, part, now) for part in parts if _never_accepted(part)]
+    return [_publication(message, result, _worst(message, result), now), *own]
 
 
 def receipt_publications(receipt: MatchedReceipt, *, now: datetime) -> list[Publication]:
@@ -70,6 +76,8 @@ def unmatched_publication(facts: ReceiptFacts) -> Publication:
         segment=None,
         segments=None,
         error_code=facts.error_code,
+        cause=facts.cause,
+        tlvs=_tlvs(facts),
         submitted_at=None,
     )
     return _dlr(event, msg_id)
@@ -113,6 +121,8 @@ def operator_text(operator_id: uuid.UUID) -> str:
 
 # Operators give the minute, which thousands of receipts share.
 _iso_of_minute = lru_cache(maxsize=1024)(iso)
+# Results of one batch have one time; a few batches are told at once.
+_iso_of_batch = lru_cache(maxsize=16)(iso)
 
 
 def _is_pending(part: PartState) -> bool:
@@ -142,15 +152,13 @@ def _part_result(part: PartState) -> SubmitResult | None:
     return _RESULTS.get(part.status)
 
 
-def _result(message: MessageOutcome, now: datetime) -> Publication:
-    result = result_of(message)
-    worst = _worst(message, result)
+def _publication(message: MessageOutcome, result: SubmitResult, worst: PartState, now: datetime) -> Publication:
     attempt = max([part.attempt for part in message.parts])
     message_id = str(message.message_id)
     msg_id = stable_id(message_id, attempt, result.value)
     event = SubmitResultEvent(
         event_id=event_id_of(msg_id),
-        occurred_at=iso(now),
+        occurred_at=_iso_of_batch(now),
         message_id=message_id,
         account_id=message.account_id,
         operator_id=operator_text(message.operator_id),
@@ -210,6 +218,8 @@ def _matched(receipt: MatchedReceipt) -> Publication:
         segment=receipt.segment,
         segments=receipt.segments,
         error_code=facts.error_code,
+        cause=facts.cause,
+        tlvs=_tlvs(facts),
         submitted_at=iso(receipt.submitted_at) if receipt.submitted_at else None,
         traceparent=receipt.traceparent,
     )
@@ -218,6 +228,10 @@ def _matched(receipt: MatchedReceipt) -> Publication:
 
 def _dlr(event: DlrInboundEvent, msg_id: str) -> Publication:
     return Publication(subjects.DLR_INBOUND, encode_event(event), msg_id, _headers(event.traceparent))
+
+
+def _tlvs(facts: ReceiptFacts) -> dict[str, str] | UnsetType:
+    return dict(facts.tlvs) if facts.tlvs else UNSET
 
 
 def _or_placeholder(operator_message_id: str | None, message_id: uuid.UUID, segment: int) -> str:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import replace
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from uuid import UUID
 
 from ghasi.contracts import subjects
 from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, decode_command
 from ghasi.contracts.sessions import SendRules
+from ghasi.contracts.traceparent import checked, derived
 from ghasi.correlations.types import DoubtRule, Intent, Part
 from ghasi.smpp.errors import FieldError
-from ghasi.sms.coding import Alphabet, FlashMode, Wanted
+from ghasi.sms.coding import Wanted
 from ghasi.sms.errors import AddressError, InvalidNumber, TextError, TooLong
+from ghasi.sms.header import own_elements
 from ghasi.sms.reference import message_reference
 from ghasi.sms.segmentation import LongMode, Strategy
-from ghasi.sms.submit import MessageType, SubmitOptions
-from ghasi.sms.writer import SubmitWriter
+from ghasi.sms.submit import MessageType
+from ghasi.telemetry import TRACES
 from workers.delivery import Delivery
+from workers.submit_rules import writers_of
 
 PLAIN_RULES = SendRules()
 
@@ -30,35 +31,18 @@ _TYPES = {one.value: one for one in MessageType}
 _WANTED = {one.value: one for one in Wanted}
 
 
-@lru_cache(maxsize=1024)
-def writer_of(rules: SendRules) -> SubmitWriter:
-    """What writes PDUs by an operator's rules; raises ValueError on a word nobody knows."""
-    return SubmitWriter(_submit_options(rules))
-
-
-def _submit_options(rules: SendRules) -> SubmitOptions:
-    return SubmitOptions(
-        alphabet=Alphabet(rules.alphabet),
-        strict=rules.strict,
-        reference_bits=rules.reference_bits,
-        flash_mode=FlashMode(rules.flash),
-        registered_delivery=rules.registered_delivery,
-        esm_class_base=rules.esm_class_base,
-        service_type=rules.service_type,
-    )
-
-
 class Outgoing:
     """A command from intake to its settlement.
 
     `todo` holds the parts that are claimed and still to hand over, in order; before the claim it is None and
     every segment counts. `open_parts` counts parts handed over whose fate is not recorded yet; `left` says that
     at least one was more than given back unsent; `replica` is the gateway they were handed to last. `carrier` is the
-    operator whose `rules` the PDUs follow.
+    operator whose `rules` the PDUs follow; `changed` counts the characters that transliteration replaced for it.
     """
 
     __slots__ = (
         "carrier",
+        "changed",
         "command",
         "delivery",
         "lane_value",
@@ -72,25 +56,28 @@ class Outgoing:
         "todo",
     )
 
-    def __init__(self, delivery: Delivery, command: SmsDispatchCommand, rules: SendRules, carrier: str) -> None:
+    def __init__(
+        self, delivery: Delivery, command: SmsDispatchCommand, rules: SendRules, carrier: str, now: datetime
+    ) -> None:
         self.delivery = delivery
         self.command = command
         self.rules = rules
         self.carrier = carrier
         self.pdus: list[bytes] = []
         self.strategy = ""
+        self.changed = 0
         self.todo: deque[Part] | None = None
         self.open_parts = 0
         self.left = False
         self.replica = ""
         self.retry_at: datetime | None = None
         self.lane_value = _lane_value(command.message_id)
-        self.encode(rules, carrier)
+        self.encode(rules, carrier, now)
 
-    def encode(self, rules: SendRules, carrier: str) -> None:
+    def encode(self, rules: SendRules, carrier: str, now: datetime) -> None:
         """(Re)builds the PDUs by the rules of `carrier`; raises Refused for what can never be sent."""
         self.rules, self.carrier = rules, carrier
-        self.pdus, self.strategy = encode_command(self.command, rules)
+        self.pdus, self.strategy, self.changed = encode_command(self.command, rules, now)
 
     @property
     def built_for(self) -> tuple[str, SendRules]:
@@ -105,6 +92,19 @@ class Outgoing:
     @property
     def message_id(self) -> UUID:
         return self.command.message_id
+
+    @property
+    def given_traceparent(self) -> str | None:
+        """The platform's, by header or field; None where what it gave is none."""
+        return checked(self.delivery.header(subjects.HEADER_TRACEPARENT) or self.command.traceparent)
+
+    @property
+    def traceparent(self) -> str | None:
+        """Of all that becomes of the message: the platform's; else, where traces are made, one of its own."""
+        given = self.given_traceparent
+        if given is None and TRACES.on:
+            return str(derived(self.message_id, TRACES.ratio))
+        return given
 
     def expired(self, now: datetime) -> bool:
         """True while nothing of it has been claimed and its time is over (docs/contract.md §2)."""
@@ -125,12 +125,13 @@ class Outgoing:
             segments=len(self.pdus),
             enqueued_at=command.enqueued_at,
             expires_at=command.expires_at,
-            traceparent=self.delivery.header(subjects.HEADER_TRACEPARENT) or command.traceparent,
+            traceparent=self.traceparent,
             replay_attempt=int(replay) if replay and replay.isdigit() else None,
             user_message_reference=self._reference(),
             in_doubt_policy=self.rules.in_doubt_policy.value,
             in_doubt_wait=self.rules.in_doubt_wait,
             other_doubts=tuple(rule for rule in doubts if rule.operator_id != carrier),
+            stored_at=datetime.fromtimestamp(self.delivery.stored, UTC),
             apart=apart,
         )
 
@@ -152,24 +153,31 @@ def take(
     command = decode_command(
         delivery.data, operator_id=operator_id, now=now, retention_days=retention, replayed=replayed
     )
-    return Outgoing(delivery, command, rules, carrier or operator_id)
+    return Outgoing(delivery, command, rules, carrier or operator_id, now)
 
 
-def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[bytes], str]:
-    """The complete submit_sm PDUs of a command, sequence numbers unset, and its long message strategy
-    (`csms`, `tlv`, or "" for a single part). Raises Refused."""
+def encode_command(command: SmsDispatchCommand, rules: SendRules, now: datetime) -> tuple[list[bytes], str, int]:
+    """The complete submit_sm PDUs of a command, sequence numbers unset, its long message strategy (`csms`, `tlv`, or
+    "" for a single part), and how many characters were replaced. `now` counts where the operator wants a validity
+    period.
+
+    Raises Refused.
+    """
     try:
-        writer, strategy = writer_of(rules), _STRATEGIES[command.long_message_strategy]
-        if rules.user_message_reference or (strategy is Strategy.CSMS and rules.long_mode == "sar"):
-            writer = _special(writer.options, command, rules, strategy)
-        pdus, mode = writer.write(
-            command.text,
-            _WANTED[command.encoding],
-            strategy,
-            command.message_id,
-            to=command.to,
-            sender=command.sender,
-            message_type=_TYPES[command.message_type],
+        strategy = _STRATEGIES[command.long_message_strategy]
+        pdus, mode, changed = (
+            writers_of(rules)
+            .writer(command, strategy, now)
+            .write(
+                command.text,
+                _WANTED[command.encoding],
+                strategy,
+                command.message_id,
+                to=command.to,
+                sender=command.sender,
+                message_type=_TYPES[command.message_type],
+                elements=b"" if command.udh is None else own_elements(command.udh),
+            )
         )
     except TooLong as error:
         raise Refused(DeadReason.TOO_LONG, str(error), str(command.message_id)) from None
@@ -181,19 +189,8 @@ def encode_command(command: SmsDispatchCommand, rules: SendRules) -> tuple[list[
     except FieldError as error:
         raise Refused(DeadReason.MALFORMED, str(error), str(command.message_id)) from None
     if mode is None:
-        return pdus, ""
-    return pdus, "tlv" if mode is LongMode.PAYLOAD else "csms"
-
-
-def _special(
-    options: SubmitOptions, command: SmsDispatchCommand, rules: SendRules, strategy: Strategy
-) -> SubmitWriter:
-    """Options that differ from message to message."""
-    if rules.user_message_reference:
-        options = replace(options, user_message_reference=message_reference(command.message_id))
-    if strategy is Strategy.CSMS and rules.long_mode == "sar":
-        options = replace(options, long_mode=LongMode.SAR)
-    return SubmitWriter(options)
+        return pdus, "", changed
+    return pdus, "tlv" if mode is LongMode.PAYLOAD else "csms", changed
 
 
 def dead_letter_body(data: bytes, limit: int) -> tuple[bytes, dict[str, str]]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import nats.errors
-import redis.asyncio
 
 from ghasi.bus import Bus, BusError
 from ghasi.contracts import timers, topology
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.redis_settings import RedisSettings
+from ghasi.tasks import end_task, lasting
+from ghasi.telemetry import TRACES
 from workers.accounting import Accounting
 from workers.backups import Backups
 from workers.broker.works import WorkQueue
@@ -23,7 +25,10 @@ from workers.context import Context
 from workers.gateway_client import GatewayClient
 from workers.holders import Holders
 from workers.lane import Lane
+from workers.metrics import begin_dispatch, begin_process, begin_receipts
+from workers.minute_keeper import MinuteKeeper
 from workers.presence import Presence
+from workers.profile_keeper import ProfileKeeper
 from workers.receipt_lane import ReceiptLane
 from workers.receipt_lanes import ReceiptLanes
 from workers.strays import Strays
@@ -88,10 +93,13 @@ class DispatchPool:
             sleep=asyncio.sleep,
         )
         self._lanes = [Lane(context, operator_id) for operator_id in config.operator_ids]
+        begin_process()
+        for operator_id in config.operator_ids:
+            begin_dispatch(operator_id)
         for lane in self._lanes:
             await lane.start()
             undo.push_async_callback(lane.stop, 0.0)
-        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes), name="renew")
+        self._renewing = lasting(partial(_renew_for_ever, self._lanes), "renew")
         consumers = [topology.dispatch_consumer(one) for one in config.operator_ids]
         self._accounting = Accounting(
             self._bus, self._works, self._presence, config.operator_ids, config.retention_days
@@ -99,6 +107,8 @@ class DispatchPool:
         self._accounting.start()
         self._chores = Chores(self._bus, self._presence, "dispatch", consumers, self._accounting)
         self._chores.start()
+        self._minutes = MinuteKeeper(self._works)
+        self._minutes.start()
         log.info("pool.started", queue="dispatch", lanes=len(self._lanes))
 
     async def stop(self, deadline: float) -> None:
@@ -106,11 +116,13 @@ class DispatchPool:
         await self._chores.stop()
         await self._accounting.stop()
         await asyncio.gather(*(lane.stop(deadline) for lane in self._lanes))
+        await self._minutes.stop()
         await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()
         await self._redis.aclose()
         await self._bus.close()
+        await asyncio.to_thread(TRACES.stop)
         log.info("pool.stopped", queue="dispatch")
 
 
@@ -141,9 +153,11 @@ class ReceiptsPool:
         await self._holders.start(self._bus)
         self._lanes = ReceiptLanes(self._bus, self._works, self._holders)
         undo.push_async_callback(self._lanes.stop, 0.0)
+        begin_process()
         for operator_id in config.operator_ids:
+            begin_receipts(operator_id)
             await self._lanes.open(operator_id)
-        self._renewing = asyncio.create_task(_renew_for_ever(self._lanes.running), name="renew")
+        self._renewing = lasting(partial(_renew_for_ever, self._lanes.running), "renew")
         self._chores = Chores(self._bus, self._presence, "receipts", self._lanes.consumers)
         self._chores.start()
         self._backups = Backups(self._holders, config.operator_ids, self._lanes.open)
@@ -154,6 +168,10 @@ class ReceiptsPool:
             self._bus, self._works, self._presence, config.retention_days, self._holders.everyone
         )
         self._upkeep.start()
+        self._profiles = ProfileKeeper(self._bus, self._works, self._presence)
+        self._profiles.start()
+        self._minutes = MinuteKeeper(self._works)
+        self._minutes.start()
         log.info("pool.started", queue="receipts", lanes=len(self._lanes.running))
 
     async def stop(self, deadline: float) -> None:
@@ -161,16 +179,20 @@ class ReceiptsPool:
         await self._strays.stop()
         await self._backups.stop()
         await self._upkeep.stop()
+        await self._profiles.stop()
         await self._chores.stop()
         await self._lanes.stop(deadline)
+        await self._minutes.stop()
         await end_task(self._renewing)
         await self._holders.stop()
         await self._presence.stop()
         await self._bus.close()
+        await asyncio.to_thread(TRACES.stop)
         log.info("pool.stopped", queue="receipts")
 
 
 def _redis(config: WorkerConfig) -> Redis | RedisCluster:
+    settings = config.redis or RedisSettings(config.redis_url)
     if config.redis_cluster:
-        return redis.asyncio.RedisCluster.from_url(config.redis_url, socket_timeout=1.0)
-    return redis.asyncio.Redis.from_url(config.redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        return settings.connect_cluster(socket_timeout=1.0)
+    return settings.connect(socket_timeout=1.0, socket_connect_timeout=1.0)

@@ -1,6 +1,6 @@
 """Which worker processes live, and who does what only one of them should do.
 
-Keys in the replicas bucket, renewed every 3 s, gone 12 s after their process: nothing here is a lock for messages,
+Keys in the replicas bucket, renewed every 3 s, gone 11 s after their process: nothing here is a lock for messages,
 only a division of labour that may be wrong for a moment.
 """
 
@@ -19,7 +19,8 @@ from nats.js.kv import KeyValue
 from ghasi.bus import Bus
 from ghasi.contracts.subjects import BUCKET_REPLICAS
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.release import VERSION
+from ghasi.tasks import end_task, lasting
 
 RENEW_EVERY = 3.0
 log = get_logger()
@@ -32,6 +33,8 @@ class WorkerRecord(msgspec.Struct, frozen=True, rename="camel"):
     pool: str
     operator_ids: list[str]
     started_at: float
+    version: str = ""
+    """Its release; empty where it is older than this field."""
 
 
 class Presence:
@@ -41,7 +44,7 @@ class Presence:
         self._bus = bus
         self._pool = pool
         self.process = uuid.uuid4().hex[:12]
-        self._record = WorkerRecord(self.process, pool, list(operator_ids), time.time())
+        self._record = WorkerRecord(self.process, pool, list(operator_ids), time.time(), VERSION)
         self._task: asyncio.Task[None] | None = None
         self.live = 1
         self.assigned: frozenset[str] = frozenset(operator_ids)
@@ -50,7 +53,7 @@ class Presence:
 
     async def start(self) -> None:
         await self._renew(await self._bus.bucket(BUCKET_REPLICAS))
-        self._task = asyncio.create_task(self._keep(), name="presence")
+        self._task = lasting(self._keep, "presence")
 
     async def _keep(self) -> None:
         while True:

@@ -21,4 +21,5 @@ def count_proofs(matched: Sequence[MatchedReceipt]) -> None:
                 operatorId=str(receipt.facts.operator_id),
                 messageId=str(receipt.message_id),
                 reason=receipt.proof.value,
+                traceparent=receipt.traceparent,
             )

@@ -16,15 +16,22 @@ from ghasi.contracts import subjects, topology
 from ghasi.contracts.sessions import SendRules
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
+from ghasi.telemetry import TRACES
+from workers import spans
 from workers.broker.works import WorkQueue
+from workers.context import utc_now
 from workers.holders import Holders
+from workers.metrics import receipt_to_event
 from workers.receipts import RawReceipt, RetryLater, Taken, confirm, take_in
+from workers.together import Spacing
 
 log = get_logger()
 
 BATCH = 500
 FETCH_TIMEOUT = 5.0
 RETRY = 1.0
+GAP = 0.02
+"""Seconds between the beginnings of two batches."""
 RULES_LOOK = 0.1
 RULES_SAID_EVERY = 300
 """Looks between two words about rules that nobody has said."""
@@ -44,6 +51,7 @@ class ReceiptLane:
         self._held: list[Arrived] = []
         self._held_since = 0.0
         self._stopping = False
+        self._spacing = Spacing(GAP)
         self.waits_for_rules = False
 
     async def start(self) -> None:
@@ -69,7 +77,9 @@ class ReceiptLane:
     async def _step(self) -> None:
         loop = asyncio.get_running_loop()
         if not self._held:
+            await self._spacing.wait()
             self._held = await self._pull.fetch(BATCH, FETCH_TIMEOUT)
+            self._spacing.begin()
             self._held_since = loop.time()
             if self._pull.missing:
                 await self._bus.ensure_consumer(self._consumer)
@@ -83,13 +93,21 @@ class ReceiptLane:
         taken = await self._recorded(raw)
         crash.point("receipts.before_publish")
         await self._bus.publish_many(taken.publications)
+        told = utc_now()
         crash.point("receipts.published")
+        if TRACES.on:
+            spans.receipts_told(taken.matched, datetime.now(UTC))
         if taken.woken:
             await self._works.run(confirm, taken)
         crash.point("receipts.before_ack")
         # One write and no answer: an acknowledgement that is lost is a delivery that comes again.
         await self._bus.settle(deliveries, Settlement.DONE)
         crash.point("receipts.acked")
+        self._observe(raw, told)
+
+    def _observe(self, raw: list[RawReceipt], told: datetime) -> None:
+        waited = [max(0.0, (told - one.taken_at).total_seconds()) for one in raw]
+        receipt_to_event.labels(self.operator_id).observe_all(waited)
 
     async def _recorded(self, raw: list[RawReceipt]) -> Taken:
         rules = await self._rules()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -15,10 +13,15 @@ from ghasi.contracts.events import DlrStatus
 from ghasi.contracts.sessions import SendRules
 from ghasi.contracts.subjects import KIND_RESPONSE
 from ghasi.contracts.submission import LateResponse, decode_late
+from ghasi.correlations.id_hiding import without_own_numbers
 from ghasi.correlations.types import ReceiptFacts
+from ghasi.profiles.tlv_values import read_tlvs
 from ghasi.smpp.errors import SmppError
 from ghasi.smpp.pdu import DataSm, DeliverSm, decode_pdu
-from ghasi.smpp.receipt import IdBase, Receipt, ReceiptRules, parse_receipt
+from ghasi.smpp.receipt import Receipt, parse_receipt
+from ghasi.smpp.receipt_ids import receipt_keys
+from workers.by_rules import ByRules
+from workers.receipt_dialect import Dialect, dialect_of
 from workers.receipt_usual import Usual
 
 BROKEN_PDU = "broken_pdu"
@@ -26,14 +29,10 @@ OTHER_PDU = "other_pdu"
 NOT_A_RECEIPT = "not_a_receipt"
 BROKEN_RESPONSE = "broken_response"
 LONG_ID = "long_id"
-PLAIN_RULES = SendRules()
 MAX_REFERENCE = 32
 """Octets; ours have two (SMPP 3.4 §5.3.2.17)."""
 MAX_KEY = 128
 """Characters; ids are 64 octets at most (SMPP 3.4 §5.2.23), and no index takes one of thousands."""
-
-# The rule names the base of the ids in submit_sm_resp; where that is not plain text the receipts use the other one.
-_RECEIPT_BASE = {"hex": IdBase.DEC, "dec": IdBase.HEX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +62,46 @@ def read_all(batch: Sequence[RawReceipt], rules: SendRules) -> list[ReceiptFacts
     """`read` of each message of one operator, in order, in a tenth of the time where the form is the usual one."""
     if not batch:
         return []
-    usual = _usual(batch[0].operator_id, rules)
+    usual = usual_of(batch[0].operator_id, rules)
+    dialect = dialect_of(rules)
     found: list[ReceiptFacts | Late] = []
     for raw in batch:
         facts = None if raw.kind else usual.read(raw.frame, raw.stream_seq, raw.taken_at)
-        found.append(read(raw, rules) if facts is None else facts)
+        found.append(read_in(dialect, raw) if facts is None else facts)
     return found
 
 
-@lru_cache(maxsize=256)
-def _usual(operator_id: str, rules: SendRules) -> Usual:
-    zone = _zone(rules.dlr_zone)
-    return Usual(
-        operator_id,
-        base=receipt_id_base(rules),
-        zone=zone,
-        submit_zone=None if rules.dlr_zone == PLAIN_RULES.dlr_zone else zone,
-        unknown_is_final=rules.unknown_is_final,
-    )
+class _Readers:
+    """What reads the usual form at once, by operator, under equal rules."""
+
+    def __init__(self, rules: SendRules) -> None:
+        self._dialect = dialect_of(rules)
+        self._usual: dict[str, Usual] = {}
+
+    def of(self, operator_id: str) -> Usual:
+        if operator_id not in self._usual:
+            dialect = self._dialect
+            self._usual[operator_id] = Usual(
+                operator_id, dialect.rules, base=dialect.base, submit_dates=dialect.submit_dates
+            )
+        return self._usual[operator_id]
+
+
+_readers = ByRules(_Readers)
+
+
+def usual_of(operator_id: str, rules: SendRules) -> Usual:
+    """The short way to read one operator's receipts."""
+    return _readers(rules).of(operator_id)
 
 
 def read(raw: RawReceipt, rules: SendRules) -> ReceiptFacts | Late:
     """What one message of the stream says; what cannot be read is a ReceiptFacts with the reason in `unreadable`."""
+    return read_in(dialect_of(rules), raw)
+
+
+def read_in(dialect: Dialect, raw: RawReceipt) -> ReceiptFacts | Late:
+    """`read`, by an operator's dialect."""
     if raw.kind == KIND_RESPONSE:
         return _read_late(raw)
     try:
@@ -93,17 +110,7 @@ def read(raw: RawReceipt, rules: SendRules) -> ReceiptFacts | Late:
         return _unreadable(raw, BROKEN_PDU)
     if not isinstance(pdu, DeliverSm | DataSm):
         return _unreadable(raw, OTHER_PDU)
-    return _facts(raw, pdu, parse_receipt(pdu, receipt_rules(rules)), rules)
-
-
-def receipt_rules(rules: SendRules) -> ReceiptRules:
-    """The operator's rules as the receipt parser takes them; a zone nobody knows is UTC."""
-    return ReceiptRules(zone=_zone(rules.dlr_zone), unknown_is_final=rules.unknown_is_final)
-
-
-def receipt_id_base(rules: SendRules) -> IdBase:
-    """How to read the ids in receipts, so that they meet those of the responses (SendRules.id_base)."""
-    return _RECEIPT_BASE.get(rules.id_base, IdBase.TEXT)
+    return _facts(raw, pdu, parse_receipt(pdu, dialect.rules), dialect)
 
 
 def _read_late(raw: RawReceipt) -> ReceiptFacts | Late:
@@ -120,9 +127,9 @@ def _read_late(raw: RawReceipt) -> ReceiptFacts | Late:
         return Late(row_id, response, raw.taken_at)
 
 
-def _facts(raw: RawReceipt, pdu: DeliverSm | DataSm, receipt: Receipt, rules: SendRules) -> ReceiptFacts:
+def _facts(raw: RawReceipt, pdu: DeliverSm | DataSm, receipt: Receipt, dialect: Dialect) -> ReceiptFacts:
     unreadable = receipt.unreadable.value if receipt.unreadable else None
-    keys = tuple(receipt.lookup_keys(receipt_id_base(rules)))
+    keys = tuple(receipt_keys(receipt.key_ids, base=dialect.base))
     if not receipt.is_receipt:
         unreadable = NOT_A_RECEIPT
     elif any(len(key) > MAX_KEY for key in keys):
@@ -141,15 +148,22 @@ def _facts(raw: RawReceipt, pdu: DeliverSm | DataSm, receipt: Receipt, rules: Se
         destination=pdu.source_addr.lstrip("+"),
         sender=pdu.destination_addr,
         unreadable=unreadable,
-        submit_date=_submit_date(receipt, rules),
+        submit_date=_submit_date(receipt, dialect),
         user_message_reference=_reference(receipt),
+        cause=receipt.cause.value if receipt.cause else None,
+        tlvs=_told(pdu, dialect) if dialect.tlvs and receipt.is_receipt else None,
     )
 
 
-def _submit_date(receipt: Receipt, rules: SendRules) -> datetime | None:
-    """A date without a zone of its own counts where the operator's rules name one: the default names none."""
+def _told(pdu: DeliverSm | DataSm, dialect: Dialect) -> tuple[tuple[str, str], ...] | None:
+    """Without the digits of the numbers that the receipt is about."""
+    numbers = pdu.source_addr, pdu.destination_addr
+    return read_tlvs(pdu.tlvs, dialect.tlvs, lambda text: without_own_numbers(text, *numbers)) or None
+
+
+def _submit_date(receipt: Receipt, dialect: Dialect) -> datetime | None:
     written = receipt.submitted
-    if written is None or (written.offset is None and rules.dlr_zone == PLAIN_RULES.dlr_zone):
+    if written is None or (written.offset is None and not dialect.submit_dates):
         return None
     try:
         return written.at(receipt.zone)
@@ -186,11 +200,3 @@ def _unreadable(raw: RawReceipt, reason: str) -> ReceiptFacts:
         destination="",
         unreadable=reason,
     )
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC

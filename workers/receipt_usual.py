@@ -16,8 +16,9 @@ from uuid import UUID
 
 from ghasi.correlations.types import ReceiptFacts
 from ghasi.smpp.constants import ESM_RECEIPT, CommandId, MessageState
-from ghasi.smpp.receipt import IdBase, fold_id, id_keys
-from ghasi.smpp.receipt_dates import parse_date
+from ghasi.smpp.receipt import IdBase, ReceiptRules, cause_of, fold_id
+from ghasi.smpp.receipt_dates import UNIX, parse_date
+from ghasi.smpp.receipt_ids import receipt_keys
 from ghasi.smpp.receipt_states import FINAL_STATES, WORDS, dlr_state
 from ghasi.smpp.tlv import Tag
 
@@ -36,24 +37,27 @@ class _Word(NamedTuple):
     state: MessageState
     status: str
     final: bool
-
-
-_WORDS: Final = {
-    word.encode(): _Word(word, state, dlr_state(state).value, state in FINAL_STATES) for word, state in WORDS.items()
-}
+    delivered: bool
 
 
 class Usual:
-    """Reads the usual receipts of one batch by its operator's rules; `submit_zone` where their dates have one."""
+    """Reads the usual receipts of one operator by its `rules`.
 
-    def __init__(
-        self, operator_id: str, *, base: IdBase, zone: tzinfo, submit_zone: tzinfo | None, unknown_is_final: bool
-    ) -> None:
+    `base` is that of the ids in its receipts; `submit_dates`: whether submit dates without a zone count.
+    """
+
+    def __init__(self, operator_id: str, rules: ReceiptRules, *, base: IdBase, submit_dates: bool) -> None:
         self._operator_id = UUID(operator_id)
+        self._rules = rules
         self._base = base
-        self._zone = zone
-        self._submit_zone = submit_zone
-        self._unknown_is_final = unknown_is_final
+        self._zone = rules.zone
+        self._forms = rules.date_forms
+        self._submit_zone = rules.zone if submit_dates else None
+        # Some forms bring a zone with each date, so that a submit date may count though no rule names one.
+        dates_alike = submit_dates or UNIX.keys().isdisjoint(rules.date_forms)
+        self._words = _words_of(rules) if rules.plain_text and dates_alike else {}
+        # Few codes are sent, and each thousands of times.
+        self._cause = lru_cache(maxsize=1024)(self._looked_up)
 
     def read(self, frame: bytes, receipt_key: int, taken_at: datetime) -> ReceiptFacts | None:
         """The receipt, or None for anything but the usual form."""
@@ -61,7 +65,7 @@ class Usual:
         if found is None:
             return None
         destination, sender, end, text = found
-        word = _WORDS.get(text[4])
+        word = self._words.get(text[4])
         if word is None or (end < len(frame) and not _agree(frame, end, text[1], word.state)):
             return None
         name = text[1].decode()
@@ -69,17 +73,36 @@ class Usual:
             receipt_key=receipt_key,
             operator_id=self._operator_id,
             operator_message_id=name,
-            lookup_keys=(fold_id(name),) if self._base is IdBase.TEXT else tuple(id_keys(name, base=self._base)),
+            lookup_keys=(fold_id(name),)
+            if self._base is IdBase.TEXT
+            else tuple(receipt_keys((name,), base=self._base)),
             status=word.status,
             stat=word.stat,
-            final=word.final or (self._unknown_is_final and word.state is MessageState.UNKNOWN),
+            final=word.final,
             error_code=text[5].decode(),
-            done_at=_moment(text[3], self._zone),
+            done_at=_moment(text[3], self._zone, self._forms),
             taken_at=taken_at,
             destination=destination,
             sender=sender,
-            submit_date=None if self._submit_zone is None else _moment(text[2], self._submit_zone),
+            submit_date=None if self._submit_zone is None else _moment(text[2], self._submit_zone, self._forms),
+            cause=None if word.delivered else self._cause(text[4], text[5]),
         )
+
+    def _looked_up(self, stat: bytes, error: bytes) -> str | None:
+        word = self._words[stat]
+        cause = cause_of(word.state, error.decode(), word.stat, None, self._rules)
+        return cause.value if cause else None
+
+
+def _words_of(rules: ReceiptRules) -> dict[bytes, _Word]:
+    """The words every operator uses, as this one means them; a word of its own is left to the tolerant reader."""
+    known = (word for word in WORDS if word not in rules.words)
+    return {word.encode(): _word(word, WORDS[word], rules) for word in known}
+
+
+def _word(stat: str, state: MessageState, rules: ReceiptRules) -> _Word:
+    final = state in FINAL_STATES or (rules.unknown_is_final and state is MessageState.UNKNOWN)
+    return _Word(stat, state, dlr_state(state).value, final, state is MessageState.DELIVERED)
 
 
 def _split(frame: bytes) -> tuple[str, str, int, re.Match[bytes]] | None:
@@ -133,9 +156,9 @@ def _agree(frame: bytes, position: int, name: bytes, state: MessageState) -> boo
 
 
 @lru_cache(maxsize=1024)
-def _moment(digits: bytes, zone: tzinfo) -> datetime | None:
+def _moment(digits: bytes, zone: tzinfo, forms: tuple[str, ...]) -> datetime | None:
     """Most receipts of a batch name the same minutes."""
-    written = parse_date(digits.decode())
+    written = parse_date(digits.decode(), forms)
     try:
         return written.at(zone) if written else None
     except (OverflowError, ValueError):

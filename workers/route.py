@@ -42,6 +42,10 @@ class Route:
         """As last heard; until then those that decide nothing that could not be undone."""
         return self._holders.rules(operator_id) or UNKNOWN_RULES
 
+    def stuck(self) -> bool:
+        """Whether no PDU can be built by the operator's own rules: its commands wait on the stream."""
+        return self._holders.stuck(self.operator_id)
+
     def listen(self, changed: Callable[[], None]) -> None:
         """`changed` is called when a record of the operator or of its backup comes or goes."""
 
@@ -78,4 +82,16 @@ class Route:
 
 def _form(rules: SendRules) -> tuple[object, ...]:
     """What decides how a long text is cut and how its parts are joined."""
-    return rules.alphabet, rules.reference_bits, rules.long_mode
+    return (
+        rules.alphabet,
+        rules.packed,
+        rules.locking_shift,
+        rules.single_shift,
+        rules.transliteration,
+        rules.allowed_data_codings,
+        rules.data_coding_fallback,
+        rules.whole_clusters,
+        rules.reference_bits,
+        rules.long_mode,
+        rules.long_mode_tlv,
+    )

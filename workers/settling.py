@@ -13,7 +13,8 @@ from ghasi import crash
 from ghasi.contracts import events
 from ghasi.correlations.types import Claim, MatchedReceipt, MessageOutcome, PartOutcome, RowStatus, Verdict
 from ghasi.logs import get_logger
-from workers import metrics, outcomes
+from ghasi.telemetry import TRACES
+from workers import metrics, outcomes, spans
 from workers.context import Context, utc_now
 from workers.dead_letters import DeadLetters
 from workers.delivery import ack_all
@@ -71,12 +72,17 @@ class Settling:
 
     async def _acknowledge(self, ended: list[Outgoing]) -> None:
         await ack_all(self._context.bus, [outgoing.delivery for outgoing in ended])
+        if TRACES.on:
+            spans.commands_ended(ended, utc_now())
         for outgoing in ended:
             self._forget(outgoing)
 
     async def _ends(self, outgoing: Outgoing, message: MessageOutcome) -> bool:
         """All parts have their fate: in doubt waits for proof, rejected keeps its bytes, the rest is done."""
         result = outcomes.result_of(message)
+        if result is events.SubmitResult.IN_DOUBT and _is_left_to_a_person(message):
+            await self._dead.keep(outgoing, _parked(message))
+            return True
         if result is events.SubmitResult.IN_DOUBT:
             await self.give_back(outgoing, max(IN_DOUBT_RETRY_FLOOR, outgoing.rules.in_doubt_wait))
             return False
@@ -135,6 +141,11 @@ class Settling:
         heapq.heappush(self._retries, asyncio.get_running_loop().time() + delay)
         await outgoing.delivery.release(delay)
         self._forget(outgoing)
+
+
+def _is_left_to_a_person(message: MessageOutcome) -> bool:
+    """Whether waiting can bring nothing: all that is in doubt was answered with a status nobody knows."""
+    return all(part.held for part in message.parts if part.status is RowStatus.IN_DOUBT and not part.failed)
 
 
 def _parked(message: MessageOutcome | None) -> str:

@@ -69,7 +69,7 @@ class Spread:
 
 
 def _window(record: SessionRecord) -> int:
-    return max(1, record.window_size * record.binds)
+    return max(1, record.window_effective or record.window_size * record.binds)
 
 
 def _place(record: SessionRecord) -> tuple[str, str]:

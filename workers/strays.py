@@ -18,7 +18,7 @@ from nats.js.errors import Error as JetStreamError
 from ghasi.bus import Bus, BusError, TopologyConflict
 from ghasi.contracts import subjects
 from ghasi.logs import get_logger
-from ghasi.tasks import end_task
+from ghasi.tasks import end_task, lasting
 from workers import metrics
 from workers.presence import Presence
 
@@ -53,7 +53,7 @@ class Strays:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="strays")
+        self._task = lasting(self._run, "strays")
 
     async def stop(self) -> None:
         await end_task(self._task)

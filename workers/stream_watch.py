@@ -10,11 +10,12 @@ from nats.js.api import AckPolicy, ConsumerInfo
 
 from ghasi.bus import Bus
 from ghasi.contracts.subjects import DLR_EVENTS, SUBMIT_EVENTS
+from ghasi.contracts.topology import STREAMS
 from ghasi.logs import get_logger
 from workers import metrics
 
 WATCHED = (DLR_EVENTS, SUBMIT_EVENTS)
-PAGE = 256
+SHOWN = tuple(one.name for one in STREAMS)
 
 log = get_logger()
 
@@ -30,21 +31,20 @@ class StreamWatch:
         """Shows, by stream, how many messages its slowest reader will never see. Raises as nats-py does."""
         for stream in WATCHED:
             # Readers first: what they read until the second question only makes them slower than they are told to be.
-            readers = [one for one in await self._consumers(stream) if _reads(one)]
+            readers = [one for one in await self._bus.consumers(stream) if _reads(one)]
             first = (await self._bus.js.stream_info(stream)).state.first_seq
             count = max((forgotten(first, one) for one in readers), default=0)
             metrics.events_forgotten.labels(stream).set(count)
             if count and stream not in self._told:
                 log.error("events.forgotten", stream=stream, count=count)
             (self._told.add if count else self._told.discard)(stream)
+        await self._show_sizes()
 
-    async def _consumers(self, stream: str) -> list[ConsumerInfo]:
-        found: list[ConsumerInfo] = []
-        while page := await self._bus.js.consumers_info(stream, offset=len(found)):
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
+    async def _show_sizes(self) -> None:
+        for name in SHOWN:
+            info = await self._bus.js.stream_info(name)
+            metrics.stream_bytes.labels(name).set(info.state.bytes)
+            metrics.stream_max_bytes.labels(name).set(max(0, info.config.max_bytes or 0))
 
 
 def _reads(one: ConsumerInfo) -> bool:

@@ -4,10 +4,12 @@
 --
 -- KEYS[1] last window booked, the sum that ends there, the window since when there is no silence
 -- KEYS[2] until when nobody books (Unix ms)
+-- KEYS[3] the rate the operator takes, where it throttled: PDUs a second right after the last slowing down, its mark
 -- ARGV: 1 prefix of the window keys · 2 limit, PDUs a second · 3 PDUs wanted, 0 only looks
---       4 last window this process booked, 0 = none
--- Returns {server time in Unix µs, µs until it is worth asking again, window, PDUs, window, PDUs, …}; a window is
--- Unix ms / 10.
+--       4 last window this process booked, 0 = none · 5 mark under which a PDU was booked that the operator throttled,
+--       -1 = none · 6 what is left of the rate then · 7 ms from nothing back to the limit · 8 the lowest rate
+-- Returns {server time in Unix µs, µs until it is worth asking again, PDUs a second, mark, window, PDUs, window, PDUs,
+-- …}; a window is Unix ms / 10. While nobody books, one window 0 with no PDU. A mark is the Unix ms of the last slowing down, 0 where there is none.
 --
 -- The window keys are named here and not in KEYS: which ones matter depends on the server's time. On a cluster the
 -- operator id stands in braces in KEYS and prefix alike, so all of them live in the slot that KEYS names.
@@ -23,10 +25,27 @@ local clock = redis.call('TIME')
 local now_us = clock[1] * 1000000 + clock[2]
 local current = math.floor(now_us / 10000)
 local horizon = current + AHEAD
-local heads = redis.call('MGET', KEYS[1], KEYS[2])
+local heads = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3])
 local hold = tonumber(heads[2] or nil)
 local tail, tail_total, origin = string.match(heads[1] or '', '^(%d+) (%d+) (%d+)$')
 tail, tail_total, origin = tonumber(tail), tonumber(tail_total), tonumber(origin)
+
+-- A rate below the limit grows with the time since it was lowered. It is lowered once a round: only what was booked
+-- under the present mark can say that the present rate is too high.
+local now_ms = math.ceil(now_us / 1000)
+local rate, mark = string.match(heads[3] or '', '^([%d.]+) (%d+)$')
+rate, mark = tonumber(rate), tonumber(mark or 0)
+if rate then
+  rate = math.min(limit, rate + math.max(0, now_ms - mark) * limit / tonumber(ARGV[7]))
+end
+if tonumber(ARGV[5]) >= mark then
+  rate = math.max(tonumber(ARGV[8]), (rate or limit) * tonumber(ARGV[6]))
+  mark = math.max(now_ms, mark + 1)
+  redis.call('SET', KEYS[3], string.format('%.3f %.0f', rate, mark), 'PX', tonumber(ARGV[7]))
+end
+if rate then
+  limit = math.max(1, math.min(limit, math.floor(rate)))
+end
 
 local function hold_until(ms)
   hold = ms
@@ -35,7 +54,6 @@ end
 
 -- A pause is due where bookings may be out that this server does not know: it came back empty (no mark), or lacks
 -- what a caller booked a moment ago (an older snapshot, a replica that lagged), or its clock went back.
-local now_ms = math.ceil(now_us / 1000)
 local pause = now_ms + SPAN * 10
 if tail and tail > horizon + STEPPED then
   redis.call('DEL', KEYS[1])
@@ -53,7 +71,7 @@ if known > current - SPAN and known <= horizon and (not tail or tail < known) th
   end
 end
 if hold > now_ms then
-  return {now_us, hold * 1000 - now_us}
+  return {now_us, hold * 1000 - now_us, limit, mark, 0, 0}
 end
 
 -- First come, first served: nothing goes before what is booked. The last window booked is kept together with the sum
@@ -105,7 +123,7 @@ local function advance()
   total = total - count(slot - SPAN)
 end
 
-local answer = {now_us, 0}
+local answer = {now_us, 0, limit, mark}
 local open  -- first later window with room in the sum, whatever its share
 local booked, last, last_total = 0, nil, 0
 while booked < wanted and slot <= horizon do

@@ -10,6 +10,7 @@ from ghasi.bus import Bus, BusError
 from ghasi.contracts.sessions import SessionRecord
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task
+from workers import metrics
 from workers.broker.works import WorkQueue
 from workers.context import utc_now
 from workers.presence import Presence
@@ -34,7 +35,10 @@ class UpkeepRunner:
         self._works = works
         self._presence = presence
         self._jobs = jobs(retention_days, sessions)
+        for job in self._jobs:
+            metrics.upkeep_failures.labels(job.name)
         self._due: dict[str, float] = {}
+        self._showing = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -45,11 +49,19 @@ class UpkeepRunner:
         while True:
             await asyncio.sleep(TICK)
             if not self._presence.first:
+                self._hide()
                 continue
+            self._showing = True
             for job in self._jobs:
                 if loop.time() >= self._due.get(job.name, 0.0):
                     self._due[job.name] = loop.time() + job.every
                     await self._turn(job)
+
+    def _hide(self) -> None:
+        if self._showing:
+            self._showing = False
+            self._due.clear()
+            metrics.hide(metrics.COMMON_OF_UPKEEP)
 
     async def _turn(self, job: Job) -> None:
         try:
@@ -59,8 +71,10 @@ class UpkeepRunner:
             if job.confirm is not None:
                 await self._works.run(job.confirm, utc_now())
         except BusError as error:
+            metrics.upkeep_failures.labels(job.name).inc()
             log.warning("upkeep.failed", action=job.name, detail=str(error))
         except Exception as error:
+            metrics.upkeep_failures.labels(job.name).inc()
             log.error("upkeep.failed", action=job.name, errorType=type(error).__name__)
 
     async def stop(self) -> None:

@@ -32,8 +32,13 @@ class Arrived:
         self._headers = headers
 
     @property
+    def stored(self) -> float:
+        """Unix seconds."""
+        return int(self._stored_ns) / 1e9
+
+    @property
     def stored_at(self) -> datetime:
-        return datetime.fromtimestamp(int(self._stored_ns) / 1e9, UTC)
+        return datetime.fromtimestamp(self.stored, UTC)
 
     def header(self, name: bytes) -> str | None:
         """The value of the last header of exactly this name; None for an empty one."""

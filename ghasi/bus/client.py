@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import nats.errors
@@ -26,6 +27,8 @@ from ghasi.logs import get_logger
 Hook = Callable[[], Awaitable[None]]
 PUBLISH_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 3.0
+CONSUMERS_A_PAGE = 256
+"""As many as the server names at once."""
 
 log = get_logger()
 
@@ -48,7 +51,10 @@ class Bus:
         nc = LeanClient()
         bus = cls(settings, nc)
 
+        tls = settings.tls_context()
+
         async def disconnected() -> None:
+            _read_anew(settings, tls)
             if not nc.is_closed and not bus._closing:
                 log.warning("bus.disconnected")
             if bus.on_disconnect is not None:
@@ -60,7 +66,12 @@ class Bus:
                 await bus.on_reconnect()
 
         async def failed(error: Exception) -> None:
-            log.debug("bus.error", errorType=type(error).__name__)
+            if "permissions violation" in str(error).lower():
+                log.error("bus.forbidden", detail=str(error)[:200])
+            elif "auth" in str(error).lower():
+                log.error("bus.not_let_in", detail=str(error)[:200])
+            else:
+                log.debug("bus.error", errorType=type(error).__name__)
 
         async def attempt() -> None:
             await nc.connect(
@@ -74,7 +85,10 @@ class Bus:
                 pending_size=16 * 1024 * 1024,
                 allow_reconnect=True,
                 user_credentials=str(settings.creds) if settings.creds else None,
-                tls=settings.tls_context(),
+                user=settings.user or None,
+                password=settings.password(),
+                inbox_prefix=settings.inbox_prefix,
+                tls=tls,
                 error_cb=failed,
                 disconnected_cb=disconnected,
                 reconnected_cb=reconnected,
@@ -149,6 +163,15 @@ class Bus:
         info = await self.js.stream_info(f"KV_{bucket}", subjects_filter=prefix + pattern)
         return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
 
+    async def consumers(self, stream: str) -> list[ConsumerInfo]:
+        """All consumers of a stream, page by page. Raises as nats-py does."""
+        found: list[ConsumerInfo] = []
+        while page := await self.js.consumers_info(stream, offset=len(found)):
+            found += page
+            if len(page) < CONSUMERS_A_PAGE:
+                break
+        return found
+
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """One answer; raises NoHolder when nobody listens, BusTimeout when no answer came, BusError else."""
         try:
@@ -178,6 +201,16 @@ class Bus:
         except BusError:
             pass
         await _quietly_close(self.nc)
+
+
+def _read_anew(settings: BusSettings, tls: ssl.SSLContext | None) -> None:
+    """Certificates may have been rotated since the last connection."""
+    if tls is None:
+        return
+    try:
+        settings.load_files(tls)
+    except OSError as error:  # ssl.SSLError is one
+        log.error("bus.tls_unreadable", errorType=type(error).__name__)
 
 
 async def _quietly_close(nc: Client) -> None:

@@ -6,14 +6,14 @@ message. Its own parser is replaced by one of the same results (tests/unit/bus/t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
+from nats.protocol.parser import PERMISSIONS_ERR
 
-Taker = Callable[[bytes, bytes, bytes], None]
-"""Takes reply subject, payload and header block."""
+from ghasi.bus.parser import LeanParser, Taker
 
 
 def parse_headers(raw: bytes) -> dict[str, str]:
@@ -34,32 +34,43 @@ def parse_headers(raw: bytes) -> dict[str, str]:
 
 
 class LeanClient(Client):
-    """nats-py's client with the parser above, and ways around a coroutine and an object for each message: `write` for
+    """nats-py's client with leaner parsers, and ways around a coroutine and an object for each message: `write` for
     messages that are octets already (`wire`), `subscribe_plain` for those that are to stay so."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._takers: dict[int, Taker] = {}
+        self.takers: dict[int, Taker] = {}
+        self._ps = LeanParser(self)
 
     async def subscribe_plain(self, subject: str, take: Taker) -> Subscription:
         """`take` is called on the loop with each message as it is read. End it with `unsubscribe_plain`."""
         subscription = await self.subscribe(subject)
-        self._takers[subscription._id] = take
+        self.takers[subscription._id] = take
         return subscription
 
     async def unsubscribe_plain(self, subscription: Subscription) -> None:
         """Raises nats.errors.Error as nats-py does; `take` is called no more either way."""
-        self._takers.pop(subscription._id, None)
+        self.takers.pop(subscription._id, None)
         await subscription.unsubscribe()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        take = self._takers.get(sid)
+        """Also for takers: what the lean parser leaves to nats-py's comes here."""
+        take = self.takers.get(sid)
         if take is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
         take(reply, data, headers or b"")
+
+    async def _process_err(self, err_msg: str) -> None:
+        """nats-py closes for good on most errors the server sends; a password that was changed, or one connection too
+        many, ends this connection only, and the next one may be let in."""
+        if PERMISSIONS_ERR in f"nats: {err_msg}" or not (self.is_connected or self.is_reconnecting):
+            await super()._process_err(err_msg)
+            return
+        await self._error_cb(nats.errors.Error(f"nats: {err_msg}"))
+        await self._process_op_err(nats.errors.Error(f"nats: {err_msg}"))
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -60,9 +60,10 @@ class PullLane:
             now = loop.time()
             if now >= end:
                 return []
+            # Before the question: what comes while it is written must be seen too.
+            self._arrived.clear()
             if self._asked <= 0 or now > self._asked_until + GRACE:
                 await self._ask(batch, max(0.1, end - now), now)
-            self._arrived.clear()
             try:
                 await asyncio.wait_for(self._arrived.wait(), end - now)
             except TimeoutError:

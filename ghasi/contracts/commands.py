@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -51,11 +51,15 @@ class SmsDispatchCommand(msgspec.Struct, frozen=True, rename="camel", kw_only=Tr
     operator_id: UUID
     account_id: Annotated[str, msgspec.Meta(max_length=128)]
     message_type: Literal["SMS", "FLASH"]
-    encoding: Literal["GSM7", "UCS2"]
+    encoding: Literal["GSM7", "UCS2", "LATIN1", "ASCII", "ISO-8859-5", "BINARY"]
     long_message_strategy: Literal["CSMS", "TLV"]
     enqueued_at: Annotated[datetime, msgspec.Meta(tz=True)]
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
     traceparent: str | None = None
+    udh: str | None = None
+    """Elements of the user data header of a BINARY body, in hexadecimal."""
+    metadata: Any = None
+    """What the platform keeps with the message, where it is an object; an operator's TLVs may name its values."""
 
     def __repr__(self) -> str:
         return f"SmsDispatchCommand(message_id={self.message_id}, operator_id={self.operator_id})"

@@ -52,7 +52,10 @@ class DlrInboundEvent(msgspec.Struct, frozen=True, rename="camel", kw_only=True)
     segments: int | None
     error_code: str | None
     submitted_at: str | None
+    cause: str | None = None
     traceparent: str | None = None
+    tlvs: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """By the names of the operator's profile; left out where there are none."""
     version: str = "1.0"
 
 

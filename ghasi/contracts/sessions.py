@@ -9,6 +9,10 @@ from enum import StrEnum
 
 import msgspec
 
+from ghasi.contracts.rules import Addresses, ReceiptForm, TlvToRead, TlvToSend, Validity
+from ghasi.contracts.statuses import StatusOverride
+from ghasi.contracts.trace import TraceOrder
+
 
 class State(StrEnum):
     """The states of docs/contract.md §7."""
@@ -38,16 +42,20 @@ class InDoubtPolicy(StrEnum):
 
 
 class SendRules(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What the dispatch workers need to know of an operator to build its PDUs; plain SMPP 3.4 by default."""
+    """What the workers need to know of an operator to build its PDUs and to read its receipts: its profile as the
+    gateway resolved it (docs/profiles.md). Plain SMPP 3.4 by default.
+
+    Some fields hold maps, so that rules have no hash: what is kept by rules is kept by `workers.by_rules`.
+    """
 
     alphabet: str = "gsm7"
     """Behind data_coding 0: gsm7 | latin1 | ascii."""
     strict: bool = False
     reference_bits: int = 8
     long_mode: str = "udh"
-    """For longMessageStrategy CSMS: udh | sar."""
+    """For longMessageStrategy CSMS: udh | sar | payload."""
     flash: str = "dcs"
-    """dcs (0x10/0x18) | dcs_f0 | subunit."""
+    """dcs (0x10/0x18) | f0 | subunit."""
     registered_delivery: int = 1
     esm_class_base: int = 0
     service_type: str = ""
@@ -59,6 +67,28 @@ class SendRules(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     in_doubt_wait: float = 60.0
     dlr_zone: str = "UTC"
     unknown_is_final: bool = False
+    packed: bool = False
+    allowed_data_codings: tuple[int, ...] | None = None
+    locking_shift: tuple[str, ...] = ()
+    single_shift: tuple[str, ...] = ()
+    transliteration: str = "off"
+    """off | punctuation | letters | greek."""
+    data_coding_fallback: bool = False
+    whole_clusters: bool = True
+    long_mode_tlv: str = "payload"
+    """For longMessageStrategy TLV, the same words as `long_mode`."""
+    max_parts: int = 255
+    more_messages_to_send: bool = False
+    protocol_id: int = 0
+    priority: int = 0
+    validity: Validity = Validity()
+    addresses: Addresses = Addresses()
+    tlvs: tuple[TlvToSend, ...] = ()
+    tlvs_read: tuple[TlvToRead, ...] = ()
+    """Optional parameters of receipts that events carry, and of PDUs that are shown, under these names."""
+    receipts: ReceiptForm = ReceiptForm()
+    statuses: tuple[StatusOverride, ...] = ()
+    """What this operator's command_status mean, where that differs from the table (`ghasi.contracts.statuses`)."""
 
 
 class SessionRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -93,6 +123,19 @@ class SessionRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     """Counts the changes of `carried_by`: of several replicas' words the highest counts."""
     own_state: State | None = None
     """The state of its own binds, where a failover makes `state` another."""
+    profile: str = ""
+    """The profile that `rules` follow: `own`, `live:NAME`, `preset:NAME`."""
+    profile_problem: str | None = None
+    """Why that is not the profile that was asked for."""
+    needs_rebind: tuple[str, ...] = ()
+    """What has changed since the binds were made and reaches the operator with the next one only."""
+    tps_effective: int = 0
+    """PDUs a second that are sent at most while the operator throttles; 0: `tps_limit`."""
+    window_effective: int = 0
+    """Unanswered requests that all binds together take, while the operator's queue is full for more; 0: `window_size`
+    each."""
+    heard_at: float | None = None
+    """When the operator last said anything, on the connection that is silent longest; None without binds."""
 
     @property
     def can_send(self) -> bool:
@@ -107,6 +150,8 @@ class ReplicaRecord(msgspec.Struct, frozen=True, rename="camel"):
     epoch: str
     started_at: float
     operator_ids: list[str]
+    version: str = ""
+    """Its release; empty where it is older than this field."""
 
 
 class SlotRecord(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,11 +172,13 @@ class WantedRecord(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tr
 
 
 class ControlRequest(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Request on `smpp.control.{operatorId}`: bind | unbind | drain | rebind | sessions."""
+    """Request on `smpp.control.{operatorId}`: bind | unbind | drain | rebind | sessions | trace."""
 
     action: str
     by: str = ""
     reason: str = ""
+    trace: TraceOrder | None = None
+    """With `trace` only."""
 
 
 class ControlAnswer(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -17,6 +17,7 @@ BUCKET_REPLICAS = "smpp_replicas"
 BUCKET_SLOTS = "smpp_slots"
 BUCKET_SESSIONS = "smpp_sessions"
 BUCKET_WANTED = "smpp_wanted"
+BUCKET_PROFILES = "SMPP_PROFILES"
 
 HEADER_KIND = "Smpp-Kind"
 KIND_RESPONSE = "response"
@@ -63,6 +64,11 @@ def submit(operator_id: str, replica: str) -> str:
 def control(operator_id: str, replica: str | None = None) -> str:
     """The control subject of an operator: every holder answers, or the one replica named."""
     return f"smpp.control.{operator_id}" if replica is None else f"smpp.control.{operator_id}.{replica}"
+
+
+def trace(operator_id: str, trace_id: str) -> str:
+    """Where copies of an operator's PDUs go while somebody watches."""
+    return f"smpp.trace.{operator_id}.{trace_id}"
 
 
 def session_key(operator_id: str, replica: str) -> str:

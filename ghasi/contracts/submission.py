@@ -38,6 +38,10 @@ class SubmitRequest(msgspec.Struct, frozen=True, array_like=False, omit_defaults
     keys: list[str]
     lanes: list[int]
     pdus: bytes
+    pace: int = 0
+    """PDUs a second that the operator gets at most while it throttles, for the gateway to show; 0: its limit."""
+    traces: list[str] = []
+    """A traceparent for each key, empty where there is none; the list itself is empty where nobody traces."""
 
     def __repr__(self) -> str:
         """Without the PDUs: they hold numbers and texts."""
@@ -53,7 +57,8 @@ class AskRequest(msgspec.Struct, frozen=True):
 
 
 class PartFate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The fate of one part; `answered_ms` is Unix ms of the response, `sent_ms` of the write."""
+    """The fate of one part; `answered_ms` is Unix ms of the response, `sent_ms` of the write. `held` is what a part
+    that left waited for before that, for a second or more: `window` or `gate`; else empty."""
 
     key: str
     fate: Fate
@@ -62,6 +67,7 @@ class PartFate(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     sent_ms: int = 0
     answered_ms: int = 0
+    held: str = ""
 
 
 class SubmitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -54,7 +54,7 @@ STREAMS = (
     Stream(subjects.SMPP_DEAD, ("smpp.dead.*",), max_age=30 * DAY, refuses=True),
 )
 
-REPLICA_TTL = 12.0
+REPLICA_TTL = 11.0
 SESSION_TTL = 30.0
 
 BUCKETS = (
@@ -62,6 +62,7 @@ BUCKETS = (
     Bucket(subjects.BUCKET_SLOTS),
     Bucket(subjects.BUCKET_SESSIONS, ttl=SESSION_TTL, memory=True),
     Bucket(subjects.BUCKET_WANTED),
+    Bucket(subjects.BUCKET_PROFILES),
 )
 
 

@@ -1,36 +1,48 @@
-"""The ledger for the operations staff: correlations, receipts inbox, dead letters. Nothing here can be changed."""
+"""The ledger for the operations staff: correlations, inbox, dead letters. Nothing can be changed here by hand."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
-from uuid import UUID
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
+from ghasi.correlations.admin_bulk import BulkActionAdmin, OffersBulk
+from ghasi.correlations.admin_ids import IdRelationAdmin
+from ghasi.correlations.admin_where import WhereAdmin
 from ghasi.correlations.ids import first_row_id
-from ghasi.correlations.masking import masked
+from ghasi.correlations.lookup import as_uuid, lookup_keys
+from ghasi.correlations.masking import masked, masked_sender
 from ghasi.correlations.models import DeadLetter, InboxReceipt, MessageCorrelation
-from ghasi.correlations.readonly_admin import PII, WORK_LIST, ReadOnlyAdmin, SpanFilter
-from ghasi.smpp.receipt_ids import IdBase, id_keys
+from ghasi.correlations.narrowing import (
+    CarrierFilter,
+    DeadOperatorFilter,
+    InboxOperatorFilter,
+    InboxStateFilter,
+    ReasonFilter,
+    ReceiptFilter,
+    StatusFilter,
+)
+from ghasi.correlations.open_parts import doubtful, last_tries
+from ghasi.correlations.readonly_admin import COUNTED, PII, WORK_LIST, ReadOnlyAdmin, SpanFilter
+from ghasi.operators.models import Operator
+from ghasi.smpp.constants import status_name
+
+__all__ = [
+    "BulkActionAdmin",
+    "DeadLetterAdmin",
+    "IdRelationAdmin",
+    "InboxReceiptAdmin",
+    "MessageCorrelationAdmin",
+]
 
 RETRY_SHOWN = timedelta(hours=1)
 """A retry this long overdue has a later try, or nobody is left to make one."""
-
-
-def as_uuid(term: str) -> UUID | None:
-    try:
-        return UUID(term)
-    except ValueError:
-        return None
-
-
-def lookup_keys(term: str) -> list[str]:
-    """Every key an id may be stored under, whatever the operator's base."""
-    return sorted({key for base in IdBase for key in id_keys(term, base=base)})
 
 
 class PreparedSince(SpanFilter):
@@ -41,20 +53,30 @@ class PreparedSince(SpanFilter):
 
 
 class WorkListFilter(admin.SimpleListFilter):
-    """The two lists somebody works through; each has an index of its own."""
+    """The lists somebody works through; an index serves each.
+
+    The index of parts that came into doubt also holds all that were settled since, each day's to be walked through
+    for the few that are open. While those are few they are found by the index of parts without an operator's id,
+    which none in doubt has, and put in order afterwards.
+    """
 
     title = "list"
     parameter_name = WORK_LIST
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("in_doubt", "In doubt"), ("retry", "Waiting for a retry")]
+        return [("in_doubt", "In doubt"), ("held", "Held for a person"), ("retry", "Waiting for a retry")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "in_doubt":
-            return queryset.filter(in_doubt_at__isnull=False, status="IN_DOUBT")
+        if self.value() in ("in_doubt", "held"):
+            return _open_ones(queryset.filter(doubtful(for_a_person=self.value() == "held")))
         if self.value() == "retry":
             return queryset.filter(retry_at__gte=timezone.now() - RETRY_SHOWN, status="REJECTED")
         return queryset
+
+
+def _open_ones(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    few = queryset.filter(operator_message_keys__isnull=True)
+    return last_tries(few if few.order_by().values("pk")[:COUNTED].count() < COUNTED else queryset)
 
 
 class MaskedNumbers:
@@ -74,30 +96,58 @@ class MaskedNumbers:
         return masked(obj.destination)
 
 
+class NamesOperators(ReadOnlyAdmin):
+    """A list with its operators' names."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        named = Operator.objects.filter(operator_id=OuterRef("operator_id")).values("name")
+        listed: Any = super().get_queryset(request).annotate(operator_name=Subquery(named))
+        return cast("QuerySet[Any]", listed)
+
+    @admin.display(description="operator")
+    def carrier(self, obj: Any) -> str:
+        return obj.operator_name or str(obj.operator_id)
+
+
 @admin.register(MessageCorrelation)
-class MessageCorrelationAdmin(MaskedNumbers, ReadOnlyAdmin):
+class MessageCorrelationAdmin(MaskedNumbers, NamesOperators, WhereAdmin, OffersBulk, ReadOnlyAdmin):
     _columns = (
         "message_id",
         "part",
         "attempt",
+        "timeline",
         "status",
         "dlr_state",
         "masked_destination",
-        "operator_id",
+        "carrier",
         "operator_message_id",
         "prepared_at",
         "submitted_at",
         "dlr_received_at",
     )
+    _held_columns = (
+        "message_id",
+        "part",
+        "attempt",
+        "timeline",
+        "answer",
+        "in_doubt_reason",
+        "in_doubt_at",
+        "masked_destination",
+        "carrier",
+    )
+    _doubt_columns = tuple("policy_action" if name == "answer" else name for name in _held_columns)
+    hidden: ClassVar[dict[str, str]] = {**MaskedNumbers.hidden, "sender": "sender_or_mask"}
     list_display_links = ("message_id",)
-    list_filter = (PreparedSince, WorkListFilter)
+    list_filter = (PreparedSince, WorkListFilter, CarrierFilter, StatusFilter, ReceiptFilter)
     search_fields = ("message_id",)
-    search_help_text = "Exact: message id, operator's message id; with permission also the destination."
+    search_help_text = 'Exact: message id, operator\'s message id. Numbers are searched for in "Where is my SMS".'
     ordering = ("-id",)
     sortable_by = ()
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return self.columns(request, self._columns)
+        lists = {"held": self._held_columns, "in_doubt": self._doubt_columns}
+        return self.columns(request, lists.get(request.GET.get(WORK_LIST, ""), self._columns))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = (field.name for field in MessageCorrelation._meta.fields)
@@ -108,17 +158,29 @@ class MessageCorrelationAdmin(MaskedNumbers, ReadOnlyAdmin):
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """By the column whose index serves the list."""
-        return {"in_doubt": ("-in_doubt_at",), "retry": ("-retry_at",)}.get(request.GET.get(WORK_LIST, ""), ("-id",))
+        return {"in_doubt": ("-in_doubt_at",), "held": ("-in_doubt_at",), "retry": ("-retry_at",)}.get(
+            request.GET.get(WORK_LIST, ""), ("-id",)
+        )
 
     def exact(self, request: HttpRequest, term: str) -> Q | None:
         message_id = as_uuid(term)
         condition = Q(operator_message_keys__isnull=False, operator_message_keys__0__in=lookup_keys(term))
         if message_id is not None:
             condition |= Q(message_id=message_id)
-        if request.user.has_perm(PII):
-            digits = term.lstrip("+")
-            condition |= Q(destination__in=[digits, f"+{digits}"])
         return condition
+
+    @admin.display(description="timeline")
+    def timeline(self, obj: MessageCorrelation) -> str:
+        url = reverse("admin:correlations_messagecorrelation_where")
+        return format_html('<a href="{}?q={}">where is it</a>', url, obj.message_id)
+
+    @admin.display(description="sender")
+    def sender_or_mask(self, obj: MessageCorrelation) -> str:
+        return masked_sender(obj.sender)
+
+    @admin.display(description="command_status")
+    def answer(self, obj: MessageCorrelation) -> str:
+        return "–" if obj.command_status is None else status_name(obj.command_status)
 
     @admin.display(description="part")
     def part(self, obj: MessageCorrelation) -> str:
@@ -130,36 +192,12 @@ class TakenSince(SpanFilter):
         return queryset.filter(taken_at__gte=moment)
 
 
-class InboxStateFilter(admin.SimpleListFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("waiting", "Waiting"),
-            ("undecided", "Undecided"),
-            ("given_up", "Given up"),
-            ("matched", "Matched"),
-            ("unreadable", "Unreadable"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        conditions = {
-            "waiting": Q(matched_at__isnull=True, given_up_at__isnull=True, unreadable__isnull=True),
-            "undecided": Q(matched_at__isnull=True, undecided__isnull=False),
-            "given_up": Q(matched_at__isnull=True, given_up_at__isnull=False),
-            "matched": Q(matched_at__isnull=False),
-            "unreadable": Q(unreadable__isnull=False),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
-
-
 @admin.register(InboxReceipt)
-class InboxReceiptAdmin(MaskedNumbers, ReadOnlyAdmin):
+class InboxReceiptAdmin(MaskedNumbers, NamesOperators, OffersBulk, ReadOnlyAdmin):
     hidden: ClassVar[dict[str, str]] = {**MaskedNumbers.hidden, "sender": "masked_sender"}
     _columns = (
         "taken_at",
-        "operator_id",
+        "carrier",
         "operator_message_id",
         "status",
         "stat",
@@ -171,7 +209,7 @@ class InboxReceiptAdmin(MaskedNumbers, ReadOnlyAdmin):
         "matched_at",
     )
     list_display_links = ("taken_at",)
-    list_filter = (TakenSince, InboxStateFilter)
+    list_filter = (TakenSince, InboxStateFilter, InboxOperatorFilter)
     search_fields = ("operator_message_id",)
     search_help_text = "Exact: operator's message id."
     ordering = ("-taken_at",)
@@ -201,10 +239,10 @@ class DeadSince(SpanFilter):
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    list_display = ("at", "reason", "operator_id", "message_id", "size", "stream_seq")
+class DeadLetterAdmin(NamesOperators, OffersBulk, ReadOnlyAdmin):
+    list_display = ("at", "reason", "carrier", "message_id", "size", "stream_seq")
     list_display_links = ("at",)
-    list_filter = (DeadSince,)
+    list_filter = (DeadSince, ReasonFilter, DeadOperatorFilter)
     search_fields = ("message_id",)
     search_help_text = "Exact: message id."
     ordering = ("-at",)

@@ -36,7 +36,7 @@ def span(now: datetime, since: str | None, until: str | None, last: str | None) 
     if until and not since:
         raise ValueError("--until needs --since")
     end = _up(_time(until)) if until else _up(now)
-    begin = _time(since) if since else now - _length(last or DEFAULT)
+    begin = _time(since) if since else now - length(last or DEFAULT)
     begin = begin.replace(second=0, microsecond=0)
     if begin >= end:
         raise ValueError("the span ends before it begins")
@@ -51,7 +51,8 @@ def _time(value: str) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _length(value: str) -> timedelta:
+def length(value: str) -> timedelta:
+    """90m, 1h or 2d. Raises ValueError, with a sentence for a person."""
     match = _LAST.match(value)
     if match is None:
         raise ValueError("a length is given as in 90m, 1h or 2d")

@@ -15,16 +15,20 @@ from ghasi.correlations.ids import row_ids
 from ghasi.correlations.partitions import ledger_day
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
-from ghasi.correlations.types import Claim, Intent, Part, RowStatus, Verdict
+from ghasi.correlations.types import Claim, Delay, Intent, Part, Permit, RowStatus, Verdict
 
 EXPIRED_UNSENT = "expired"
+MOST_MS = 2**31 - 1
 _OUTCOME = (Verdict.SETTLED, Verdict.DUPLICATE, Verdict.EXPIRED, Verdict.PARK, Verdict.WAIT)
 
 
 class Claimer:
     """Collects what a batch of claims writes; `write` does it in two statements at most."""
 
-    def __init__(self, replica: str, epoch: str, now: datetime, retention_days: int) -> None:
+    def __init__(
+        self, replica: str, epoch: str, now: datetime, retention_days: int, permit: Permit | None = None
+    ) -> None:
+        """`permit` is that of the parts armed here."""
         self._replica = fit(replica, 128)
         self._epoch = fit(epoch, 128)
         self._now = now
@@ -33,6 +37,9 @@ class Claimer:
         self._seen: set[UUID] = set()
         self._inserted: list[tuple[Intent, Row]] = []
         self._changed: list[tuple[Row, Row]] = []
+        self._ages: dict[UUID, int | None] = {}
+        self._permit = permit
+        self._held = permit.held if permit is not None else None
 
     def day_of(self, intent: Intent) -> date:
         """The partition of new rows; a replay of what is older than the retention goes under today."""
@@ -113,6 +120,7 @@ class Claimer:
         )
 
     def _reused(self, row: Row, intent: Intent) -> Row:
+        self._ages[row.message_id] = _age(intent, self._now)
         return replace(
             row,
             row_id=self._row_ids(),
@@ -127,7 +135,7 @@ class Claimer:
     @property
     def inserts(self) -> str:
         """The new rows as the statements read them."""
-        return as_json([_inserted(*pair) for pair in self._inserted])
+        return as_json([self._insert(*pair) for pair in self._inserted])
 
     def write(self) -> None:
         """New rows in one statement, changed ones in one per day."""
@@ -135,7 +143,47 @@ class Claimer:
             execute(sql.INSERT_ROWS, {"rows": self.inserts})
         for day, pairs in by_day((pair[0].enqueued_day, pair) for pair in self._changed):
             pairs.sort(key=lambda pair: pair[0].row_id.int)
-            execute(sql.on_day(sql.CHANGE_ROWS, day), {"rows": as_json([_changed(*pair) for pair in pairs])})
+            execute(sql.on_day(sql.CHANGE_ROWS, day), {"rows": as_json([self._change(*pair) for pair in pairs])})
+
+    def _insert(self, intent: Intent, row: Row) -> dict[str, object]:
+        record = _inserted(intent, row)
+        if row.gateway_epoch is not None:
+            record |= permitted(self._permit, row.prepared_at)
+        stored = intent.stored_at
+        if self._held is not None and stored is not None and row.attempt == 1 and stored < self._held.until:
+            record["delays"] = [Delay(self._held.why, max(stored, self._held.since), self._held.until)]
+        return record
+
+    def _change(self, old: Row, new: Row) -> dict[str, object]:
+        record = _changed(old, new)
+        if new.policy_action != old.policy_action:
+            record["policy_at"] = self._now
+        if new.row_id == old.row_id:
+            if new.status is not old.status or new.retry_at != old.retry_at:
+                record["closed_at"] = self._now
+            return record
+        record["command_age"] = self._ages.get(new.message_id)
+        if new.gateway_epoch is not None:
+            record |= permitted(self._permit, new.prepared_at)
+        if self._held is not None and old.prepared_at < self._held.until:
+            record["delay"] = Delay(self._held.why, max(old.prepared_at, self._held.since), self._held.until)
+        return record
+
+
+def permitted(permit: Permit | None, prepared_at: datetime) -> dict[str, int | None]:
+    """What a row keeps of the permit under which it is handed over at `prepared_at`, in ms."""
+    if permit is None:
+        return {"permit_age": None, "permit_wait": None}
+    return {"permit_age": _milliseconds(prepared_at - permit.at), "permit_wait": permit.wait}
+
+
+def _age(intent: Intent, now: datetime) -> int | None:
+    return None if intent.stored_at is None else _milliseconds(now - intent.stored_at)
+
+
+def _milliseconds(length: timedelta) -> int:
+    """As far as the column reaches, which is 24 days."""
+    return max(-MOST_MS, min(round(length.total_seconds() * 1000), MOST_MS))
 
 
 def _expired(row: Row, intent: Intent) -> Row:
@@ -169,6 +217,7 @@ def _inserted(intent: Intent, row: Row) -> dict[str, object]:
         "gateway_replica": row.gateway_replica,
         "gateway_epoch": row.gateway_epoch,
         "traceparent": row.traceparent,
+        "command_age": _age(intent, row.prepared_at),
     }
 
 

@@ -25,13 +25,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from ghasi.correlations.rows import Row, last_attempts
+from ghasi.correlations.rows import ORDER_SENT, POLICY_HOLD, Row, last_attempts
 from ghasi.correlations.types import Intent, RowStatus, Verdict
 
 OTHER_EVENT_WAIT = 5.0
 TAKEOVER_AFTER = timedelta(minutes=10)
 SHORTEST_WAIT = 0.05
 OTHER_CARRIER_WAIT = 10.0
+
+MOST_DOUBTS = 4
+"""Tries of one part in doubt, after which the policy `resend` leaves it to a person: what breaks the operator's link
+each time it is sent must not do so until it expires."""
 
 POLICY_RESEND = "resend"
 POLICY_EXPIRED = "expired"
@@ -82,6 +86,8 @@ class _Act:
     row: Row
     wait: float = 0.0
     policy: str = ""
+    follows: int = 0
+    """The attempt that a replay names: its tries have one number, so that a second copy finds each followed."""
 
 
 _DONE_STATUSES = (RowStatus.SUBMITTED, RowStatus.DLR_RECEIVED, RowStatus.EXPIRED)
@@ -131,7 +137,11 @@ def _stands(row: Row) -> bool:
 
 def _repeat(rows: Sequence[Row], last: Mapping[int, Row], intent: Intent, now: datetime) -> Decision:
     replayed = _replayable(last.values(), intent)
-    acts = [_Act(_Do.NEW, row) if row in replayed else _act(row, rows, intent, now) for row in last.values()]
+    follows = intent.replay_attempt or 0
+    acts = [
+        _Act(_Do.NEW, row, follows=follows) if row in replayed else _act(row, rows, intent, now)
+        for row in last.values()
+    ]
     return _settle(rows, acts, intent, now)
 
 
@@ -144,7 +154,7 @@ def _replayable(last: Iterable[Row], intent: Intent) -> list[Row]:
 
 def _closed(row: Row) -> bool:
     if row.status is RowStatus.IN_DOUBT:
-        return row.policy_action is not None and row.policy_action != POLICY_RESEND
+        return row.policy_action not in (None, POLICY_RESEND, ORDER_SENT)
     return not row.pending and row.status in (RowStatus.REJECTED, RowStatus.EXPIRED)
 
 
@@ -178,6 +188,8 @@ def _in_doubt(row: Row, rows: Sequence[Row], intent: Intent, now: datetime) -> _
         return _Act(_Do.PARK, row, policy=policy)
     if now >= intent.expires_at and not any(other.proven and other.segment != row.segment for other in rows):
         return _Act(_Do.PARK, row, policy=POLICY_EXPIRED)
+    if sum(other.segment == row.segment and other.status is RowStatus.IN_DOUBT for other in rows) >= MOST_DOUBTS:
+        return _Act(_Do.PARK, row, policy=POLICY_HOLD)
     return _Act(_Do.RESEND, row, policy=POLICY_RESEND)
 
 
@@ -219,22 +231,23 @@ def _repeated(last: Iterable[Row]) -> Verdict:
 def _send(rows: Sequence[Row], send: Sequence[_Act]) -> Decision:
     return Decision(
         Verdict.SEND,
-        insert=tuple(_next_try(rows, act.row) for act in send if act.do is not _Do.REUSE),
+        insert=tuple(_next_try(rows, act) for act in send if act.do is not _Do.REUSE),
         reuse=tuple(act.row for act in send if act.do is _Do.REUSE),
         policy=tuple((act.row, act.policy) for act in send if act.policy),
     )
 
 
-def _next_try(rows: Sequence[Row], row: Row, *, expired: bool = False) -> NewPart:
+def _next_try(rows: Sequence[Row], act: _Act, *, expired: bool = False) -> NewPart:
+    row = act.row
     doubled = any(other.segment == row.segment and other.may_have_left for other in rows)
-    return NewPart(row.segment, row.segments, row.attempt + 1, doubled, expired)
+    return NewPart(row.segment, row.segments, max(row.attempt, act.follows) + 1, doubled, expired)
 
 
 def _expire(rows: Sequence[Row], acts: Sequence[_Act]) -> Decision:
     """Nothing of this dispatch left and it is too late: unsent rows expire, and where a try was to come stands an
     expired one."""
     insert = tuple(
-        _next_try(rows, act.row, expired=True)
+        _next_try(rows, act, expired=True)
         for act in acts
         if act.do is _Do.NEW or (act.do is _Do.WAIT and act.row.status is RowStatus.REJECTED)
     )

@@ -5,8 +5,6 @@ Commands come by direct get, in order and in pages. A page is whole or it is non
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,14 +17,12 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from ghasi.bus import Bus, BusError
+from ghasi.bus.direct import NOTHING, direct_get
 from ghasi.contracts import subjects
 from ghasi.correlations.accounting import Entry, Position
 
 PAGE = 500
-CONSUMERS_A_PAGE = 256
-"""As many as the server names at once."""
 PAGE_TIMEOUT = 10.0
-_END, _NONE = "204", "404"
 
 
 class Unreadable(Exception):
@@ -50,12 +46,8 @@ _loose = msgspec.json.Decoder(_Loose)
 
 async def read_positions(bus: Bus) -> dict[str, Position]:
     """Where each operator's consumer stands, by operator id in order. Raises BusError, Unreadable."""
-    found: list[ConsumerInfo] = []
     try:
-        while page := await bus.js.consumers_info(subjects.SMS_DISPATCH, offset=len(found)):
-            found += page
-            if len(page) < CONSUMERS_A_PAGE:
-                break
+        found = await bus.consumers(subjects.SMS_DISPATCH)
         stream = await bus.js.stream_info(subjects.SMS_DISPATCH)
     except NotFoundError:
         return {}
@@ -90,48 +82,28 @@ async def read_page(bus: Bus, operator_id: str, after: int, to: int, size: int =
         return entries, to
     if not ended:
         return entries, entries[-1].sequence
-    if await _exists(bus, to):
+    if await _passed_over(bus, subjects.dispatch(operator_id), entries[-1].sequence if entries else after, to):
         raise BusError("a replica of the stream lags")
     return entries, to
 
 
 async def _get(bus: Bus, subject: str, start: int, size: int) -> tuple[list[Msg], bool]:
     """Messages, and whether the subject has no more."""
-    found: list[Msg] = []
-    end: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+    request = {"seq": start, "next_by_subj": subject, "batch": size}
+    found, end = await direct_get(bus.nc, subjects.SMS_DISPATCH, request, PAGE_TIMEOUT)
+    return found, end["Status"] == NOTHING or end.get("Nats-Num-Pending", "0") == "0"
 
-    async def take(message: Msg) -> None:
-        headers = message.headers or {}
-        if "Status" not in headers:
-            found.append(message)
-        elif not end.done():
-            end.set_result(headers)
 
-    inbox = bus.nc.new_inbox()
-    request = msgspec.json.encode({"seq": start, "next_by_subj": subject, "batch": size})
+async def _passed_over(bus: Bus, subject: str, after: int, to: int) -> bool:
+    """Asks the stream's leader, who lags behind nobody. `to` may be a message of another subject: a consumer that has
+    nothing to wait for stands at the end of the stream."""
     try:
-        subscription = await bus.nc.subscribe(inbox, cb=take, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        try:
-            await bus.nc.publish(f"$JS.API.DIRECT.GET.{subjects.SMS_DISPATCH}", request, reply=inbox)
-            headers = await asyncio.wait_for(end, PAGE_TIMEOUT)
-        finally:
-            await subscription.unsubscribe()
-    except (TimeoutError, nats.errors.Error, OSError) as error:
-        raise BusError(f"commands not read: {type(error).__name__}") from None
-    if headers["Status"] not in (_END, _NONE):
-        raise BusError(f"commands not read: status {headers['Status']}")
-    return found, headers["Status"] == _NONE or headers.get("Nats-Num-Pending", "0") == "0"
-
-
-async def _exists(bus: Bus, sequence: int) -> bool:
-    """Asks the stream's leader, who lags behind nobody."""
-    try:
-        await bus.js.get_msg(subjects.SMS_DISPATCH, seq=sequence, direct=False)
+        found = await bus.js.get_msg(subjects.SMS_DISPATCH, seq=after + 1, subject=subject, next=True, direct=False)
     except NotFoundError:
         return False
     except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
         raise BusError(f"command not read: {type(error).__name__}") from None
-    return True
+    return found.seq is not None and found.seq <= to
 
 
 def _entry(message: Msg) -> Entry:

@@ -1,6 +1,6 @@
 """Receipts that name one part each: found and recorded in one statement (docs/decisions/0017-receipts-in-bulk.md).
 
-Nearly every receipt is the only one of its id in its batch, says something final, and its id is that of one part of
+Nearly every receipt is the only one of its id in its batch, says something final, and its keys name one part of
 the last days, which is SUBMITTED and never was in doubt. There is nothing to decide then: the statement closes the
 part as `matching.choose` and `lattice.advance` would have it. All other receipts are left to `receipts`.
 """
@@ -73,15 +73,15 @@ def record_plain(
 
 
 def _plain(receipts: Sequence[ReceiptFacts]) -> list[int]:
-    """Places of those with one key that no other names: the order of several for one part matters."""
+    """Places of those whose keys no other names: the order of several for one part matters."""
     named = Counter([key for facts in receipts for key in facts.lookup_keys])
     operator_id = receipts[0].operator_id if receipts else None
     return [
         n
         for n, facts in enumerate(receipts)
         if facts.final
-        and len(facts.lookup_keys) == 1
-        and named[facts.lookup_keys[0]] == 1
+        and facts.lookup_keys
+        and all(named[key] == 1 for key in facts.lookup_keys)
         and facts.unreadable is None
         and facts.operator_id == operator_id
     ]
@@ -100,7 +100,7 @@ def _record(asked: Sequence[tuple[int, ReceiptFacts]], now: datetime) -> tuple[l
         "last": max(keys),
         "since": min([one.taken_at for one in facts]),
     }
-    rows = as_json([_row(n, one) for n, one in asked])
+    rows = as_json([_row(n, key, one) for n, one in asked for key in fit_keys(one.lookup_keys)])
     _, answer, ((known,),) = transact(
         [
             (sql.OPEN_PLANNED_ONCE, {"keys": []}),
@@ -111,8 +111,8 @@ def _record(asked: Sequence[tuple[int, ReceiptFacts]], now: datetime) -> tuple[l
     return _found.decode(answer[0][0]), known
 
 
-def _row(n: int, facts: ReceiptFacts) -> dict[str, object]:
-    (key,) = fit_keys(facts.lookup_keys) or ("",)
+def _row(n: int, key: str, facts: ReceiptFacts) -> dict[str, object]:
+    """One for each key; what they name together is counted by `n`."""
     return {
         "n": n,
         "key": key,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.db import connection
@@ -34,6 +35,12 @@ def _prepared(statement: str) -> tuple[str, str, tuple[str, ...]]:
     name = f"hot_{zlib.crc32(statement.encode()):08x}_{len(statement)}"
     text = _PLACEHOLDER.sub(lambda found: f"${names.index(found[1]) + 1}", statement)
     return name, f"PREPARE {name} AS {text}", names
+
+
+def array(values: Iterable[int | UUID]) -> str:
+    """An array as PostgreSQL reads it from one string: psycopg quotes each value of a list by itself."""
+    words = ",".join([one.hex if isinstance(one, UUID) else str(one) for one in values])
+    return f"{{{words}}}"
 
 
 def transact(calls: Sequence[Call], then: Sequence[Call] = ()) -> list[list[tuple[Any, ...]]]:

@@ -36,6 +36,8 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     unreadable: str | None
     submit_date: datetime | None
     user_message_reference: str | None
+    cause: str | None
+    tlvs: tuple[tuple[str, str], ...] | None
     matched_row: UUID | None
     matched_day: date | None
 
@@ -75,6 +77,8 @@ def _inserted(facts: ReceiptFacts) -> dict[str, object]:
         "unreadable": fit(facts.unreadable, 64),
         "submit_date": facts.submit_date,
         "user_message_reference": fit(facts.user_message_reference, 64),
+        "cause": facts.cause,
+        "tlvs": facts.tlvs,
     }
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, ProgrammingError
 
-from ghasi.correlations import sql
-from ghasi.correlations.claiming import Claimer
+from ghasi.correlations import sql, sql_receipts
+from ghasi.correlations.claiming import Claimer, permitted
 from ghasi.correlations.db import (
     as_json,
     by_day,
@@ -29,12 +29,12 @@ from ghasi.correlations.db import (
     repeated,
     rows_of,
 )
-from ghasi.correlations.hot import Call, transact
+from ghasi.correlations.hot import Call, array, transact
 from ghasi.correlations.partitions import ensure_partitions, existing_days
 from ghasi.correlations.recording import recording
 from ghasi.correlations.rows import Row, outcome_of
 from ghasi.correlations.texts import fit
-from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome, RowStatus
+from ghasi.correlations.types import Claim, Intent, MessageOutcome, Part, PartFateKind, PartOutcome, Permit, RowStatus
 from ghasi.logs import get_logger
 
 _NO_PARTITION = "23514"
@@ -45,18 +45,25 @@ log = get_logger()
 
 
 def claim(
-    intents: Sequence[Intent], *, replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
+    intents: Sequence[Intent],
+    *,
+    replica: str,
+    epoch: str,
+    now: datetime,
+    arm: Mapping[UUID, int],
+    permit: Permit | None = None,
 ) -> list[Claim]:
     """One answer per intent, in order (claims.decide has the rules).
 
     `arm[message_id]` parts of a SEND, the first ones, are handed over now: their rows name the gateway, and a crash
     leaves them to be asked for. The others stay certainly unsent until `arm` names them. A message that `arm` leaves
-    out is armed whole. The second intent of a message in one call waits.
+    out is armed whole. The second intent of a message in one call waits. `permit` is that of all armed now.
     """
     if not intents:
         return []
+    to = _HandOver(replica, epoch, now, arm, permit)
     try:
-        claims, known = _claim_new(intents, replica, epoch, now, arm)
+        claims, known = _claim_new(intents, to)
     except (IntegrityError, ProgrammingError) as error:
         # Mostly one of the days has no partition: looked for in those that are there.
         sqlstate = getattr(error.__cause__, "sqlstate", None)
@@ -66,52 +73,60 @@ def claim(
         claims, known = [], {intent.message_id for intent in intents}
     if not known:
         return claims
-    answers = iter(_claim_known([one for one in intents if one.message_id in known], replica, epoch, now, arm))
+    answers = iter(_claim_known([one for one in intents if one.message_id in known], to))
     return [next(answers) if one.message_id in known else claims[index] for index, one in enumerate(intents)]
 
 
-def _claim_known(
-    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
-) -> list[Claim]:
+class _HandOver(NamedTuple):
+    """What a claim is made for."""
+
+    replica: str
+    epoch: str
+    now: datetime
+    arm: Mapping[UUID, int]
+    permit: Permit | None
+
+    def claimer(self) -> Claimer:
+        return Claimer(self.replica, self.epoch, self.now, settings.LEDGER_RETENTION_DAYS, self.permit)
+
+
+def _claim_known(intents: Sequence[Intent], to: _HandOver) -> list[Claim]:
     try:
-        return _claim(intents, replica, epoch, now, arm)
+        return _claim(intents, to)
     except IntegrityError as error:
         # The day of a command has no partition: the upkeep has not run for days.
         if getattr(error.__cause__, "sqlstate", None) != _NO_PARTITION:
             raise
-    ensure_partitions(now, settings.LEDGER_RETENTION_DAYS)
-    return _claim(intents, replica, epoch, now, arm)
+    ensure_partitions(to.now, settings.LEDGER_RETENTION_DAYS)
+    return _claim(intents, to)
 
 
 @repeated
-def _claim_new(
-    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
-) -> tuple[list[Claim], set[UUID]]:
+def _claim_new(intents: Sequence[Intent], to: _HandOver) -> tuple[list[Claim], set[UUID]]:
     """Claims as if no message had rows yet, and the messages that do: of those nothing is written here."""
-    claimer = Claimer(replica, epoch, now, settings.LEDGER_RETENTION_DAYS)
-    claims = [claimer.claim(intent, [], arm.get(intent.message_id)) for intent in intents]
+    claimer = to.claimer()
+    claims = [claimer.claim(intent, [], to.arm.get(intent.message_id)) for intent in intents]
     message_ids = list({intent.message_id for intent in intents})
-    days = lookback_days(now, *(claimer.day_of(intent) for intent in intents))
+    days = lookback_days(to.now, *(claimer.day_of(intent) for intent in intents))
     _, earlier = transact(
         [
-            (sql.OPEN_PLANNED_ONCE, {"keys": lock_keys(message_ids)}),
-            (sql.claim_new(days), {"rows": claimer.inserts, "message_ids": message_ids}),
+            (sql.OPEN_PLANNED_ONCE, {"keys": array(lock_keys(message_ids))}),
+            (sql.claim_new(days), {"rows": claimer.inserts, "message_ids": array(message_ids)}),
         ]
     )
     return claims, {message_id for (message_id,) in earlier}
 
 
 @repeated
-def _claim(
-    intents: Sequence[Intent], replica: str, epoch: str, now: datetime, arm: Mapping[UUID, int]
-) -> list[Claim]:
-    claimer = Claimer(replica, epoch, now, settings.LEDGER_RETENTION_DAYS)
+def _claim(intents: Sequence[Intent], to: _HandOver) -> list[Claim]:
+    claimer = to.claimer()
     message_ids = {intent.message_id for intent in intents}
-    days = lookback_days(now, *(claimer.day_of(intent) for intent in intents))
+    days = lookback_days(to.now, *(claimer.day_of(intent) for intent in intents))
     with locked(message_ids):
         rows = _rows_of(message_ids, days)
         claims = [
-            claimer.claim(intent, rows.pop(intent.message_id, []), arm.get(intent.message_id)) for intent in intents
+            claimer.claim(intent, rows.pop(intent.message_id, []), to.arm.get(intent.message_id))
+            for intent in intents
         ]
         claimer.write()
     return claims
@@ -125,13 +140,13 @@ def _rows_of(message_ids: set[UUID], days: Sequence[date]) -> dict[UUID, list[Ro
 
 
 @repeated
-def arm(parts: Sequence[Part], *, replica: str, epoch: str, now: datetime) -> set[UUID]:
+def arm(parts: Sequence[Part], *, replica: str, epoch: str, now: datetime, permit: Permit | None = None) -> set[UUID]:
     """Names the gateway of parts about to be handed over; returns the row ids that still were unsent and ours.
 
     For later parts of a claimed message and for parts that came back NOT_SENT. A part that is not in the answer must
     not be handed over: another claim has it.
     """
-    names = {"replica": fit(replica, 128), "epoch": fit(epoch, 128), "now": now}
+    names = {"replica": fit(replica, 128), "epoch": fit(epoch, 128), "now": now, **permitted(permit, now)}
     armed: set[UUID] = set()
     if not parts:
         return armed
@@ -156,7 +171,8 @@ def record_and_look(
     outcomes: Sequence[PartOutcome], *, now: datetime, look: Sequence[Call] = ()
 ) -> tuple[list[MessageOutcome], list[list[tuple[Any, ...]]]]:
     """`record`, and the rows of the statements of `look`, which are read after its commit."""
-    calls: list[Call] = [(sql.OPEN, {"keys": lock_keys({outcome.message_id for outcome in outcomes})})]
+    locks = lock_keys({outcome.message_id for outcome in outcomes})
+    calls: list[Call] = [(sql.OPEN, {"keys": array(locks)})]
     for day, some in by_day((outcome.enqueued_day, outcome) for outcome in outcomes):
         calls += recording(day, sorted(some, key=lambda outcome: outcome.row_id.int))
     written = len(calls)
@@ -189,6 +205,8 @@ def _stands_as(row: Row, outcome: PartOutcome | None) -> bool:
         return False
     if outcome.kind is PartFateKind.ACCEPTED:
         return row.proven and row.operator_message_id == fit(outcome.operator_message_id, 64)
+    if outcome.kind is PartFateKind.HELD:
+        return row.held and row.command_status == outcome.command_status
     return (
         outcome.kind is PartFateKind.REJECTED
         and row.status is RowStatus.REJECTED
@@ -252,5 +270,5 @@ def _with_tries(found: Iterable[Row], now: datetime) -> list[tuple[Row, list[Row
 @repeated
 def _parts(row_ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Row]:
     with locked():
-        rows = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(row_ids), "days": list(days)})
+        rows = fetch_keyed_rows(sql_receipts.FIND_ROWS, {"ids": list(row_ids), "days": list(days)})
     return {row.row_id: row for row in rows}

@@ -10,12 +10,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Right
 
+from ghasi.correlations.bulk_models import BulkAction, BulkItem
 from ghasi.correlations.models_accounting import (
     AccountingDouble,
     AccountingMark,
     AccountingMinute,
     AccountingOpen,
 )
+from ghasi.correlations.models_ids import IdPair, IdRelation
+from ghasi.correlations.models_replay import ReplayTry
 from ghasi.correlations.types import RowStatus
 
 __all__ = [
@@ -23,9 +26,14 @@ __all__ = [
     "AccountingMark",
     "AccountingMinute",
     "AccountingOpen",
+    "BulkAction",
+    "BulkItem",
     "DeadLetter",
+    "IdPair",
+    "IdRelation",
     "InboxReceipt",
     "MessageCorrelation",
+    "ReplayTry",
     "SweepMark",
 ]
 
@@ -67,11 +75,26 @@ class MessageCorrelation(models.Model):
     gateway_replica = models.CharField(max_length=128, null=True)  # noqa: DJ001
     gateway_epoch = models.CharField(max_length=128, null=True)  # noqa: DJ001
     traceparent = models.CharField(max_length=128, null=True)  # noqa: DJ001
+    command_age = models.IntegerField(
+        null=True, help_text="Milliseconds from the command in SMS_DISPATCH to the row."
+    )
+    permit_age = models.IntegerField(
+        null=True, help_text="Milliseconds from the time its permit was for to prepared_at."
+    )
+    permit_wait = models.SmallIntegerField(null=True, help_text="Milliseconds from booking to that time.")
+    refused_at = models.DateTimeField(null=True)
+    delays = models.JSONField(null=True, help_text="What held it up: why, since, until.")
+    policy_at = models.DateTimeField(null=True, help_text="When policy_action was taken, or told.")
+    closed_at = models.DateTimeField(null=True, help_text="When we gave it up without a word of the operator's.")
 
     class Meta:
         db_table = '"smpp"."message_correlations"'
         default_permissions = ("view",)
-        permissions = [("view_pii", "Can see and search destinations in full")]
+        permissions = [
+            ("view_pii", "Can see and search destinations in full"),
+            ("settle_messagecorrelation", "Can settle parts in doubt as sent or as failed"),
+            ("resend_messagecorrelation", "Can send parts in doubt or refused again"),
+        ]
         verbose_name = "correlation"
 
     def __str__(self) -> str:
@@ -101,6 +124,8 @@ class InboxReceipt(models.Model):
     unreadable = models.CharField(max_length=64, null=True)  # noqa: DJ001
     submit_date = models.DateTimeField(null=True)
     user_message_reference = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    cause = models.CharField(max_length=32, null=True)  # noqa: DJ001
+    tlvs = models.JSONField(null=True, help_text="Names and texts of what the operator's profile reads.")
     undecided = models.CharField(  # noqa: DJ001
         max_length=64, null=True, help_text="It may mean parts in doubt, but nothing tells which."
     )
@@ -114,6 +139,10 @@ class InboxReceipt(models.Model):
     class Meta:
         db_table = '"smpp"."receipts_inbox"'
         default_permissions = ("view",)
+        permissions = [
+            ("rematch_inboxreceipt", "Can have receipts without a part matched again"),
+            ("discard_inboxreceipt", "Can discard receipts without a part"),
+        ]
         verbose_name = "receipt without a part"
         verbose_name_plural = "receipts inbox"
         constraints = [
@@ -135,11 +164,22 @@ class InboxReceipt(models.Model):
                 name="receipts_inbox_unpublished",
             ),
             models.Index(fields=["taken_at"], name="receipts_inbox_taken"),
+            models.Index(models.F("lookup_keys__0"), name="receipts_inbox_key"),
+            models.Index(
+                fields=["matched_row"],
+                condition=models.Q(matched_row__isnull=False),
+                name="receipts_inbox_matched",
+            ),
             models.Index(
                 models.F("operator_id"),
                 Right("destination", 8),
                 condition=models.Q(matched_at__isnull=True, unreadable__isnull=True),
                 name="receipts_inbox_subscriber",
+            ),
+            models.Index(
+                fields=["operator_id", "id"],
+                condition=models.Q(matched_at__isnull=True, unreadable__isnull=True),
+                name="receipts_inbox_newest",
             ),
         ]
 
@@ -161,6 +201,10 @@ class DeadLetter(models.Model):
     class Meta:
         db_table = '"smpp"."dead_letters"'
         default_permissions = ("view",)
+        permissions = [
+            ("replay_deadletter", "Can replay dead letters"),
+            ("discard_deadletter", "Can discard dead letters for good"),
+        ]
         verbose_name = "dead letter"
         constraints = [models.UniqueConstraint(fields=["operator_id", "stream_seq"], name="dead_letters_once")]
         indexes = [

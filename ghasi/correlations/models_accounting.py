@@ -63,6 +63,13 @@ class AccountingOpen(models.Model):
         db_table = '"smpp"."accounting_open"'
         default_permissions = ("view",)
         constraints = [models.UniqueConstraint(fields=["operator_id", "stream_seq"], name="accounting_open_once")]
+        indexes = [
+            models.Index(
+                fields=["operator_id"],
+                condition=models.Q(lost_at__isnull=False, acknowledged_at__isnull=True),
+                name="accounting_open_lost",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operator_id} {self.stream_seq}"

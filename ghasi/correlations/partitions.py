@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
 
@@ -30,6 +30,23 @@ def existing_days() -> list[date]:
         cursor.execute(sql_upkeep.LIST_PARTITIONS)
         names = [name for name, pending in cursor.fetchall() if not pending]
     return sorted(datetime.strptime(name[-8:], "%Y%m%d").date() for name in names)
+
+
+def covered_until(now: datetime) -> datetime:
+    """The end of the last day that follows today without a gap; the beginning of today where today is missing."""
+    days = set(existing_days())
+    day = ledger_day(now)
+    while day in days:
+        day += timedelta(days=1)
+    return datetime.combine(day, time.min, UTC)
+
+
+def due(now: datetime, retention_days: int, ahead: int = AHEAD_DAYS) -> tuple[list[date], list[date]]:
+    """The days that `ensure_partitions` would make and those that `drop_old` would drop; changes nothing."""
+    today, present = ledger_day(now), existing_days()
+    wanted = [today + timedelta(days=n) for n in range(-retention_days, ahead + 1)]
+    oldest = today - timedelta(days=retention_days)
+    return [day for day in wanted if day not in set(present)], [day for day in present if day < oldest]
 
 
 def ensure_partitions(now: datetime, retention_days: int, ahead: int = AHEAD_DAYS) -> list[date]:

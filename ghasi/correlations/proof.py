@@ -17,6 +17,7 @@ from ghasi.contracts import timers
 from ghasi.correlations.matching import Candidate, same_number
 from ghasi.correlations.rows import DoubtfulRow
 from ghasi.correlations.types import Proof, ReceiptFacts, RowStatus
+from ghasi.smpp.id_explain import readings
 from ghasi.smpp.receipt_ids import IdBase, fold_id, id_keys
 
 SUBMIT_TOLERANCE = timedelta(minutes=2)
@@ -130,7 +131,7 @@ def _sent(part: Doubt) -> tuple[int, int]:
 def _by_reference(meant: _Meant, parts: Sequence[Doubt], taken: set[int]) -> list[Proven]:
     found: dict[int, list[Proven]] = {}
     for named in meant:
-        repeated = [part for part in parts if id(part) not in taken and all(_repeats(one, part) for one in named)]
+        repeated = [part for part in parts if id(part) not in taken and all(repeats(one, part) for one in named)]
         if len(repeated) == 1 and repeated[0].provable:
             found.setdefault(id(repeated[0]), []).append(Proven(named, repeated[0], Proof.REFERENCE))
     return [claims[0] for claims in found.values() if len(claims) == 1]
@@ -143,26 +144,28 @@ def _undecided(named: _Named, meant: _Meant) -> Undecided:
 
 
 def _all_fit(named: _Named, part: Doubt) -> bool:
-    return all(_fits(facts, part) for facts in named)
+    return all(fits(facts, part) for facts in named)
 
 
-def _fits(facts: ReceiptFacts, part: Doubt) -> bool:
+def fits(facts: ReceiptFacts, part: Doubt) -> bool:
+    """Whether operator, numbers, times and reference of the receipt allow that it means this part."""
     told, ours = _reference(facts.user_message_reference), _reference_of(part)
     return (
-        _in_time(facts, part)
+        in_time(facts, part)
         and _same_sender(facts.sender, part.sender)
         and _submitted_then(facts, part)
         and (told is None or ours is None or told == ours)
     )
 
 
-def _repeats(facts: ReceiptFacts, part: Doubt) -> bool:
+def repeats(facts: ReceiptFacts, part: Doubt) -> bool:
     """Sender and date may have been rewritten on the way; number and time of arrival cannot."""
     told = _reference(facts.user_message_reference)
-    return told is not None and told == _reference_of(part) and _in_time(facts, part)
+    return told is not None and told == _reference_of(part) and in_time(facts, part)
 
 
-def _in_time(facts: ReceiptFacts, part: Doubt) -> bool:
+def in_time(facts: ReceiptFacts, part: Doubt) -> bool:
+    """Whether the receipt is of the part's subscriber and came when one for it may come."""
     row = part.row
     if facts.operator_id != row.operator_id or not same_number(facts.destination, row.destination):
         return False
@@ -201,13 +204,15 @@ def _reference_of(part: Doubt) -> int | None:
 
 
 def other_readings(facts: ReceiptFacts) -> set[str]:
-    """Keys under which a part would stand if the operator wrote the id of this receipt in another base there.
+    """Keys under which a part would stand if the operator wrote the id of this receipt in another way there.
 
-    Where the operator's rule for ids is wrong, the receipts of known parts look like those of unknown ones.
+    Where the operator's rule for ids is wrong, or not learned yet, the receipts of known parts look like those of
+    unknown ones.
     """
-    keys: set[str] = set()
+    name = facts.operator_message_id
+    keys = {key for one in readings(name) if (key := one.key(name)) is not None}
     for base in (IdBase.HEX, IdBase.DEC):
-        for key in id_keys(facts.operator_message_id, base=base):
+        for key in id_keys(name, base=base):
             if key.startswith("#"):
                 number = int(key[1:])
                 keys |= {key, str(number), fold_id(f"{number:x}")}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from ghasi.correlations import sql
+from ghasi.correlations import sql, sql_receipts
 from ghasi.correlations.db import as_json, by_day, execute, fetch, fetch_keyed_rows, lookback_days
 from ghasi.correlations.direct import RECENT_DAYS
 from ghasi.correlations.ids import lock_key
@@ -17,6 +17,7 @@ from ghasi.correlations.partitions import existing_days
 from ghasi.correlations.rows import KeyedRow
 from ghasi.correlations.texts import fit, fit_keys
 from ghasi.correlations.types import MatchedReceipt, MessageOutcome, Proof, ReceiptFacts, RowStatus
+from ghasi.smpp.receipt_ids import former_keys, is_number
 
 
 class Moved(Exception):
@@ -38,8 +39,10 @@ def match_and_record(
     readable = [facts for facts in receipts if facts.lookup_keys and facts.unreadable is None]
     pairs, rest = _match(readable, recent)
     if rest:
-        older, _ = _match(rest, _older_days(now))
+        older, rest = _match(rest, _older_days(now))
         pairs += older
+    if rest:
+        pairs += _match_former(rest, lookback_days(now))
     taken = {id(facts) for facts, _ in pairs}
     doubtful = {id(one): one for _, one in pairs if one.read.status is RowStatus.IN_DOUBT}
     lock_messages(doubtful.values())
@@ -56,7 +59,7 @@ def _older_days(now: datetime) -> list[date]:
 
 def candidates_by_id(ids: Sequence[UUID], days: Sequence[date]) -> dict[UUID, Candidate]:
     """Rows by their id, for receipts matched earlier."""
-    found = fetch_keyed_rows(sql.FIND_ROWS, {"ids": list(ids), "days": sorted(set(days))})
+    found = fetch_keyed_rows(sql_receipts.FIND_ROWS, {"ids": list(ids), "days": sorted(set(days))})
     return {row.row_id: Candidate(row) for row in found}
 
 
@@ -76,11 +79,39 @@ def _match(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> tuple[Pair
         if choice is None:
             rest.append(facts)
             continue
-        choice.standing = advance(
-            choice.standing, state=facts.status, final=facts.final, error_code=facts.error_code, at=facts.taken_at
-        )
-        pairs.append((facts, choice))
+        pairs.append((facts, _moved(choice, facts)))
     return pairs, rest
+
+
+def _match_former(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> Pairs:
+    """Receipts that find nothing may mean parts that were accepted while the operator's ids had another base. Which
+    one that was nobody knows any more: so the row's own id has to be that number, and the subscriber the row's."""
+    asked = {id(facts): former_keys(facts.operator_message_id, facts.lookup_keys) for facts in receipts}
+    keys = {key for some in asked.values() for key in some}
+    if not keys:
+        return []
+    found: dict[tuple[UUID, str | None], list[Candidate]] = {}
+    for row in _find(keys, {facts.operator_id for facts in receipts}, days):
+        found.setdefault((row.operator_id, row.key), []).append(Candidate(row))
+    pairs: Pairs = []
+    for facts in receipts if found else ():
+        fitting = [
+            one
+            for key, base in asked[id(facts)].items()
+            for one in found.get((facts.operator_id, key), ())
+            if is_number(one.row.operator_message_id or "", key, base)
+            and same_number(facts.destination, one.row.destination)
+        ]
+        if choice := choose(facts, fitting):
+            pairs.append((facts, _moved(choice, facts)))
+    return pairs
+
+
+def _moved(choice: Candidate, facts: ReceiptFacts) -> Candidate:
+    choice.standing = advance(
+        choice.standing, state=facts.status, final=facts.final, error_code=facts.error_code, at=facts.taken_at
+    )
+    return choice
 
 
 def known_elsewhere(readings: Mapping[ReceiptFacts, Collection[str]], now: datetime) -> set[ReceiptFacts]:
@@ -107,7 +138,7 @@ def _candidates(receipts: Sequence[ReceiptFacts], days: Sequence[date]) -> list[
 
 def _find(keys: Collection[str], operator_ids: Collection[UUID], days: Sequence[date]) -> list[KeyedRow]:
     names = {"keys": sorted(keys), "operator_ids": list(operator_ids), "days": list(days)}
-    return fetch_keyed_rows(sql.FIND_BY_KEYS, names)
+    return fetch_keyed_rows(sql_receipts.FIND_BY_KEYS, names)
 
 
 def lock_messages(parts: Iterable[Candidate]) -> None:
@@ -127,7 +158,7 @@ def _record(pairs: Pairs) -> None:
     for day, some in by_day((one.row.enqueued_day, one) for one in news.values()):
         some.sort(key=lambda one: one.row.row_id.int)
         rows = as_json([_values(one) for one in some])
-        if execute(sql.on_day(sql.RECORD_RECEIPTS, day), {"rows": rows}) != len(some):
+        if execute(sql.on_day(sql_receipts.RECORD_RECEIPTS, day), {"rows": rows}) != len(some):
             raise Moved
 
 

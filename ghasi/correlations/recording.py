@@ -15,6 +15,7 @@ _RECORD = {
     PartFateKind.ACCEPTED: sql.RECORD_ACCEPTED,
     PartFateKind.REJECTED: sql.RECORD_REJECTED,
     PartFateKind.IN_DOUBT: sql.RECORD_IN_DOUBT,
+    PartFateKind.HELD: sql.RECORD_HELD,
     PartFateKind.NOT_SENT: sql.RECORD_NOT_SENT,
 }
 
@@ -34,25 +35,37 @@ def _accepted(outcome: PartOutcome) -> dict[str, object]:
         "at": outcome.at,
         "operator_message_id": fit(outcome.operator_message_id, 64),
         "keys": fit_keys(outcome.lookup_keys) or None,
+        **_wire(outcome),
     }
 
 
 def _rejected(outcome: PartOutcome) -> dict[str, object]:
     return {
         "id": outcome.row_id,
+        "at": outcome.at,
         "command_status": outcome.command_status,
         "reason": fit(outcome.reason, 64),
         "retry_at": outcome.retry_at,
+        **_wire(outcome),
     }
 
 
 def _doubted(outcome: PartOutcome) -> dict[str, object]:
+    return {**_unsent(outcome), **_wire(outcome)}
+
+
+def _unsent(outcome: PartOutcome) -> dict[str, object]:
     return {"id": outcome.row_id, "at": outcome.at, "reason": fit(outcome.reason, 64)}
+
+
+def _wire(outcome: PartOutcome) -> dict[str, object]:
+    return {"held": outcome.held, "sent_at": outcome.sent_at} if outcome.held else {}
 
 
 _RECORDS: dict[PartFateKind, Callable[[PartOutcome], dict[str, object]]] = {
     PartFateKind.ACCEPTED: _accepted,
     PartFateKind.REJECTED: _rejected,
     PartFateKind.IN_DOUBT: _doubted,
-    PartFateKind.NOT_SENT: lambda outcome: {"id": outcome.row_id},
+    PartFateKind.HELD: lambda outcome: {**_doubted(outcome), "command_status": outcome.command_status},
+    PartFateKind.NOT_SENT: _unsent,
 }

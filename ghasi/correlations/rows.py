@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,12 @@ from ghasi.correlations.types import MessageOutcome, Part, PartState, RowStatus
 
 POLICY_FAIL = "fail"
 FAILED_IN_DOUBT = "in_doubt_failed"
+POLICY_HOLD = "hold"
+ORDER_SENT = "as_sent"
+ORDER_FAILED = "as_failed"
+"""What a person says of a part, until it is done and told."""
+HELD_STATUS = "unknown_status"
+"""in_doubt_reason of a part that was answered with a command_status nobody knows (docs/architecture.md, "Held")."""
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
@@ -73,6 +80,15 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         """Still in doubt, and given up by the policy `fail`."""
         return self.status is RowStatus.IN_DOUBT and self.policy_action == POLICY_FAIL
 
+    @property
+    def held(self) -> bool:
+        """Still in doubt about what its command_status means, and left to a person."""
+        return (
+            self.status is RowStatus.IN_DOUBT
+            and self.in_doubt_reason == HELD_STATUS
+            and self.policy_action == POLICY_HOLD
+        )
+
     def part(self, rows: Iterable[Row] = ()) -> Part:
         """The row as a worker hands it over; `rows` are its message's, for the refusals before it."""
         same, last = refusals_before(self, rows) if self.attempt > 1 else (0, None)
@@ -105,6 +121,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
             submitted_at=self.submitted_at,
             retry_at=self.retry_at,
             failed=self.failed_in_doubt,
+            held=self.held,
         )
 
     def _told_reason(self) -> str | None:
@@ -152,7 +169,23 @@ def refusals_before(row: Row, rows: Iterable[Row]) -> tuple[int, int | None]:
     return same, last
 
 
-def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:
+class Try(Protocol):
+    """A try of a part: a `Row`, or a row of the model."""
+
+    @property
+    def segment(self) -> int: ...
+    @property
+    def segments(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def prepared_at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Try)
+
+
+def last_attempts(rows: Iterable[T]) -> Mapping[int, T]:
     """Segment → its last try, in order of segment, for the plan of the newest try.
 
     A message whose cut into parts changed before anything left has rows of two plans; the older one is history.
@@ -161,7 +194,7 @@ def last_attempts(rows: Iterable[Row]) -> Mapping[int, Row]:
     if not rows:
         return {}
     plan = max(rows, key=lambda row: (row.attempt, row.prepared_at)).segments
-    last: dict[int, Row] = {}
+    last: dict[int, T] = {}
     for row in sorted((row for row in rows if row.segments == plan), key=lambda r: (r.segment, r.attempt)):
         last[row.segment] = row
     return last

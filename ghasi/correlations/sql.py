@@ -1,5 +1,6 @@
 # ruff: noqa: S608 - the only things put into the statements are the constants of this module
-"""Every hot statement of the ledger, in one place; the inbox's are in `sql_inbox`, the upkeep's in `sql_upkeep`.
+"""The hot statements of claim and record, in one place; the receipts' are in `sql_receipts`, the inbox's in
+`sql_inbox`, the upkeep's in `sql_upkeep`.
 
 Rules they keep:
 - A batch is one statement, whatever its size: its rows go in and come out as one JSON text, measured at a third of
@@ -105,6 +106,10 @@ _INSERT_COLUMNS = (
     ("gateway_replica", "text"),
     ("gateway_epoch", "text"),
     ("traceparent", "text"),
+    ("command_age", "integer"),
+    ("permit_age", "integer"),
+    ("permit_wait", "smallint"),
+    ("delays", "jsonb"),
 )
 
 INSERT_ROWS = f"""
@@ -142,17 +147,46 @@ _CHANGE_COLUMNS = (
     ("gateway_epoch", "text"),
 )
 
+MOST_DELAYS = 8
+WORTH_KEEPING = "interval '1 second'"
+
+
+def _delayed(delay: str) -> str:
+    """The row's delays with one more where `delay`, a types.Delay as JSON, is not null. Of many the first and the
+    last ones are kept."""
+    kept = f"CASE WHEN jsonb_array_length(c.delays) >= {MOST_DELAYS} THEN c.delays - 1 ELSE c.delays END"
+    return f"CASE WHEN {delay} IS NULL THEN c.delays ELSE coalesce({kept}, '[]') || jsonb_build_array({delay}) END"
+
+
 # What a claim changes in rows that are there: parts sent under a new id, expired, closed, or acted on by policy.
 CHANGE_ROWS = f"""
 UPDATE {_DAY_TABLE} c
-SET id = u.new_id, status = u.new_status, {", ".join(f"{name} = u.{name}" for name, _ in _CHANGE_COLUMNS)}
-FROM {records(("id", "uuid"), ("status", "text"), ("new_id", "uuid"), ("new_status", "text"), *_CHANGE_COLUMNS)}
+SET id = u.new_id, status = u.new_status, {", ".join(f"{name} = u.{name}" for name, _ in _CHANGE_COLUMNS)},
+    command_age = coalesce(u.command_age, c.command_age), permit_age = coalesce(u.permit_age, c.permit_age),
+    permit_wait = coalesce(u.permit_wait, c.permit_wait), delays = {_delayed("u.delay")},
+    policy_at = coalesce(u.policy_at, c.policy_at), closed_at = coalesce(u.closed_at, c.closed_at)
+FROM {
+    records(
+        ("id", "uuid"),
+        ("status", "text"),
+        ("new_id", "uuid"),
+        ("new_status", "text"),
+        *_CHANGE_COLUMNS,
+        ("command_age", "integer"),
+        ("permit_age", "integer"),
+        ("permit_wait", "smallint"),
+        ("delay", "jsonb"),
+        ("policy_at", "timestamptz"),
+        ("closed_at", "timestamptz"),
+    )
+}
 WHERE c.id = u.id AND c.status = u.status
 """
 
 ARM_ROWS = f"""
 UPDATE {_DAY_TABLE} c
-SET gateway_replica = %(replica)s, gateway_epoch = %(epoch)s, prepared_at = %(now)s
+SET gateway_replica = %(replica)s, gateway_epoch = %(epoch)s, prepared_at = %(now)s,
+    permit_age = %(permit_age)s::integer, permit_wait = %(permit_wait)s::smallint
 FROM {records(("id", "uuid"))}
 WHERE c.id = u.id AND c.status = 'PREPARED' AND c.gateway_epoch IS NULL
 RETURNING c.id
@@ -165,12 +199,20 @@ def _changing(update: str) -> str:
     return f"WITH c AS ({update} RETURNING c.*) SELECT {as_json(_ROW)} FROM c"
 
 
+# What it waited for in the gateway, where that took long.
+_WIRE = (("held", "text"), ("sent_at", "timestamptz"))
+_HELD = _delayed(
+    f"CASE WHEN u.sent_at > c.prepared_at + {WORTH_KEEPING} "
+    "THEN jsonb_build_array(u.held, c.prepared_at, u.sent_at) END"
+)
+
+
 # A part in doubt is settled too: the operator's word is proof, whenever it comes.
 RECORD_ACCEPTED = _changing(f"""
 UPDATE {_DAY_TABLE} c
 SET status = 'SUBMITTED', submitted_at = u.at, operator_message_id = u.operator_message_id,
-    operator_message_keys = u.keys
-FROM {records(("id", "uuid"), ("at", "timestamptz"), ("operator_message_id", "text"), ("keys", "text[]"))}
+    operator_message_keys = u.keys, delays = {_HELD}
+FROM {records(("id", "uuid"), ("at", "timestamptz"), ("operator_message_id", "text"), ("keys", "text[]"), *_WIRE)}
 WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 """)
 
@@ -178,61 +220,44 @@ WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 RECORD_REJECTED = _changing(f"""
 UPDATE {_DAY_TABLE} c
 SET status = 'REJECTED', command_status = u.command_status, reason = u.reason,
-    retry_at = CASE WHEN c.policy_action IS NULL THEN u.retry_at END
-FROM {records(("id", "uuid"), ("command_status", "bigint"), ("reason", "text"), ("retry_at", "timestamptz"))}
+    refused_at = CASE WHEN u.command_status IS NULL THEN c.refused_at ELSE coalesce(c.refused_at, u.at) END,
+    retry_at = CASE WHEN c.policy_action IS NULL THEN u.retry_at END, delays = {_HELD}
+FROM {
+    records(
+        ("id", "uuid"),
+        ("at", "timestamptz"),
+        ("command_status", "bigint"),
+        ("reason", "text"),
+        ("retry_at", "timestamptz"),
+        *_WIRE,
+    )
+}
 WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 """)
 
 RECORD_IN_DOUBT = _changing(f"""
 UPDATE {_DAY_TABLE} c
-SET status = 'IN_DOUBT', in_doubt_at = u.at, in_doubt_reason = u.reason
-FROM {records(("id", "uuid"), ("at", "timestamptz"), ("reason", "text"))}
+SET status = 'IN_DOUBT', in_doubt_at = u.at, in_doubt_reason = u.reason, delays = {_HELD}
+FROM {records(("id", "uuid"), ("at", "timestamptz"), ("reason", "text"), *_WIRE)}
 WHERE c.id = u.id AND c.status = 'PREPARED'
+""")
+
+# Answered with a status nobody knows: for a person to decide, so that no policy and no delivery sends it again. A
+# try that the policy `resend` has followed up already stays as it is.
+RECORD_HELD = _changing(f"""
+UPDATE {_DAY_TABLE} c
+SET status = 'IN_DOUBT', in_doubt_at = coalesce(c.in_doubt_at, u.at), command_status = u.command_status,
+    in_doubt_reason = u.reason, policy_action = coalesce(c.policy_action, 'hold'),
+    policy_at = CASE WHEN c.policy_action IS NULL THEN u.at ELSE c.policy_at END,
+    refused_at = coalesce(c.refused_at, u.at), delays = {_HELD}
+FROM {records(("id", "uuid"), ("at", "timestamptz"), ("command_status", "bigint"), ("reason", "text"), *_WIRE)}
+WHERE c.id = u.id AND c.status IN ('PREPARED', 'IN_DOUBT')
 """)
 
 RECORD_NOT_SENT = _changing(f"""
 UPDATE {_DAY_TABLE} c
-SET gateway_replica = NULL, gateway_epoch = NULL
-FROM {records(("id", "uuid"))}
+SET gateway_replica = NULL, gateway_epoch = NULL,
+    delays = {_delayed("jsonb_build_array(u.reason, c.prepared_at, u.at)")}
+FROM {records(("id", "uuid"), ("at", "timestamptz"), ("reason", "text"))}
 WHERE c.id = u.id AND c.status = 'PREPARED'
 """)
-
-# --- Receipts -------------------------------------------------------------------------------------------------------
-
-# Served by message_correlations_receipt: the candidates of a batch. Which of them a receipt means is decided in
-# matching.py. Key by key: the planner takes one element of an array for one row in 200 of a day, so that for a few
-# hundred at once it would rather read the whole day (measured on 10 million rows: 500 keys 1.6 to 3.1 s, so 14 to
-# 49 ms).
-FIND_BY_KEYS = f"""
-SELECT {as_json(KEYED_ROW)} FROM unnest(%(keys)s::text[]) AS k
-CROSS JOIN LATERAL (
-    SELECT * FROM {LEDGER} c
-    WHERE c.operator_message_keys[1] = k AND c.operator_id = ANY(%(operator_ids)s::uuid[])
-      AND c.operator_message_keys IS NOT NULL AND c.enqueued_day = ANY(%(days)s::date[]) OFFSET 0) AS c
-"""
-
-# Served by the primary key.
-FIND_ROWS = f"""
-SELECT {as_json(KEYED_ROW)} FROM {LEDGER} c
-WHERE c.id = ANY(%(ids)s::uuid[]) AND c.enqueued_day = ANY(%(days)s::date[])
-"""
-
-# Names no indexed column but submitted_at, and that only for a part that was in doubt: the new version of the row
-# stays on its page.
-RECORD_RECEIPTS = f"""
-UPDATE {_DAY_TABLE} c
-SET status = u.new_status, dlr_state = u.new_state, error_code = u.error_code, dlr_received_at = u.at,
-    submitted_at = COALESCE(c.submitted_at, u.at)
-FROM {
-    records(
-        ("id", "uuid"),
-        ("status", "text"),
-        ("state", "text"),
-        ("new_status", "text"),
-        ("new_state", "text"),
-        ("error_code", "text"),
-        ("at", "timestamptz"),
-    )
-}
-WHERE c.id = u.id AND c.status = u.status AND c.dlr_state IS NOT DISTINCT FROM u.state
-"""

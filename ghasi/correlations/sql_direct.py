@@ -19,13 +19,15 @@ _COLUMNS = (
 # Field order of direct.Found.
 _ANSWER = "n, message_id, segment, segments, attempt, operator_message_id, submitted_at, traceparent"
 
-# Served by message_correlations_receipt of each day, by name: a plan over all partitions locks all of them.
+# Served by message_correlations_receipt of each day, by name: a plan over all partitions locks all of them. The time
+# is matching.EARLIEST.
 _NAMED = """
 SELECT '{day}'::date AS day, id, status, in_doubt_at, submitted_at FROM smpp.{table}
 WHERE operator_message_keys[1] = u.key AND operator_id = %(operator_id)s::uuid AND operator_message_keys IS NOT NULL
+  AND prepared_at <= u.at + interval '1 hour'
 """
 
-# Names no indexed column, as sql.RECORD_RECEIPTS. What somebody else has changed meanwhile is not changed.
+# Names no indexed column, as sql_receipts.RECORD_RECEIPTS. What somebody else has changed meanwhile is not changed.
 _CHANGED = """
 changed_{table} AS (
     UPDATE smpp.{table} c
@@ -38,8 +40,8 @@ changed_{table} AS (
 
 
 def record_direct(days: Sequence[date], written: Sequence[date]) -> str:
-    """Closes the parts of `written` days that are the only ones of `days` with a receipt's key, are SUBMITTED and
-    never were in doubt; answers what became of which. The partitions of all days must exist."""
+    """Closes the parts of `written` days that are the only ones of `days` with a key of a receipt's, are SUBMITTED
+    and never were in doubt; answers what became of which. The partitions of all days must exist."""
     named = " UNION ALL ".join(_NAMED.format(day=day, table=partition_name(day)) for day in days)
     changed = ", ".join(_CHANGED.format(day=day, table=partition_name(day)) for day in written)
     every = " UNION ALL ".join(f"SELECT * FROM changed_{partition_name(day)}" for day in written)

@@ -24,6 +24,8 @@ _INBOX_COLUMNS = (
     ("unreadable", "text"),
     ("submit_date", "timestamptz"),
     ("user_message_reference", "text"),
+    ("cause", "text"),
+    ("tlvs", "jsonb"),
 )
 _INBOX_NAMES = ", ".join(name for name, _ in _INBOX_COLUMNS)
 # Field order of inbox_rows.Waiting.

@@ -10,7 +10,13 @@ from ghasi.correlations.sql import LEDGER, on_day_table, records
 # Served by the block range index on submitted_at: only blocks that may hold rows of the slice are read.
 SWEEP_PLANS = "SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 SWEEP_SUBMITTED = f"""
-UPDATE {LEDGER} c SET status = 'EXPIRED', reason = 'no_receipt'
+UPDATE {LEDGER} c SET status = 'EXPIRED', reason = 'no_receipt', closed_at = %(now)s
+WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'
+  AND c.submitted_at >= %(since)s AND c.submitted_at < %(before)s
+"""
+
+SWEEP_COUNT = f"""
+SELECT count(*) FROM {LEDGER} c
 WHERE c.enqueued_day = ANY(%(days)s::date[]) AND c.status = 'SUBMITTED'
   AND c.submitted_at >= %(since)s AND c.submitted_at < %(before)s
 """
@@ -60,7 +66,8 @@ SET status = {_by_state("'REJECTED'", "'EXPIRED'", "'IN_DOUBT'")},
     retry_at = {_by_state("NULL", "c.retry_at", "c.retry_at")},
     in_doubt_at = {_by_state("c.in_doubt_at", "c.in_doubt_at", "%(now)s")},
     in_doubt_reason = {_by_state("c.in_doubt_reason", "c.in_doubt_reason", "%(reason)s")},
-    reason = {_by_state("%(reason)s", "%(reason)s", "c.reason")}
+    reason = {_by_state("%(reason)s", "%(reason)s", "c.reason")},
+    closed_at = {_by_state("%(now)s", "%(now)s", "c.closed_at")}
 FROM {records(("id", "uuid"))}
 WHERE c.id = u.id AND {_LEFT_OPEN}
 RETURNING c.operator_id, c.status = 'IN_DOUBT'

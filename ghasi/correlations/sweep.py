@@ -34,10 +34,20 @@ def expire_correlations(now: datetime) -> int:
         expired, step = 0, SLICE
         while since < end:
             before = min(since + step, end)
-            found = _expire(since, before, [day for day in days if day <= ledger_day(before) + DAY])
+            found = _expire(since, before, [day for day in days if day <= ledger_day(before) + DAY], now)
             expired, since = expired + found, before
             step = min(step * 2, DAY) if found < FEW else SLICE
     return expired
+
+
+def count_due(now: datetime) -> int:
+    """How many parts `expire_correlations` would expire; changes nothing."""
+    days = existing_days()
+    if not days:
+        return 0
+    end = now - KEPT
+    given = {"days": days, "since": _mark() or datetime.combine(days[0], time(), UTC), "before": end}
+    return int(fetch(sql_upkeep.SWEEP_COUNT, given)[0][0])
 
 
 def _mark() -> datetime | None:
@@ -46,9 +56,10 @@ def _mark() -> datetime | None:
 
 
 @repeated
-def _expire(since: datetime, before: datetime, days: list[date]) -> int:
+def _expire(since: datetime, before: datetime, days: list[date], now: datetime) -> int:
     with transaction.atomic():
         fetch(sql_upkeep.SWEEP_PLANS, {})
-        expired = execute(sql_upkeep.SWEEP_SUBMITTED, {"days": days, "since": since, "before": before})
+        span = {"days": days, "since": since, "before": before, "now": now}
+        expired = execute(sql_upkeep.SWEEP_SUBMITTED, span)
         execute(sql_upkeep.SWEEP_ADVANCE, {"name": MARK, "done_to": before})
     return expired

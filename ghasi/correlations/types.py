@@ -51,6 +51,23 @@ class DoubtRule(msgspec.Struct, frozen=True):
     wait: float
 
 
+class Delay(msgspec.Struct, frozen=True, array_like=True):
+    """What held a part up, and how long; a row keeps a few of them, as JSON arrays (docs/contract.md §9)."""
+
+    why: str
+    since: datetime
+    until: datetime
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """When the limiter let what is handed over leave, and how many ms before that it was booked."""
+
+    at: datetime
+    wait: int
+    held: Delay | None = None
+    """What last kept the lane from booking at all; it concerns commands that were stored before its end."""
+
+
 class Intent(msgspec.Struct, frozen=True):
     """A command whose hand-over is due. `operator_id` carries it, `requested_operator_id` is the command's."""
 
@@ -72,6 +89,8 @@ class Intent(msgspec.Struct, frozen=True):
     in_doubt_wait: float = 60.0
     other_doubts: tuple[DoubtRule, ...] = ()
     """Of other operators that may have carried a part: a part in doubt follows the policy of its own carrier."""
+    stored_at: datetime | None = None
+    """When the stream took the command."""
     apart: bool = False
     """Parts that left over another operator cannot be joined with what `operator_id` would send."""
 
@@ -129,6 +148,8 @@ class PartState(msgspec.Struct, frozen=True):
     retry_at: datetime | None
     failed: bool = False
     """IN_DOUBT, and the operator's policy `fail` gave it up: told as REJECTED."""
+    held: bool = False
+    """IN_DOUBT because of its command_status, and left to a person."""
 
 
 class MessageOutcome(msgspec.Struct, frozen=True):
@@ -157,6 +178,8 @@ class PartFateKind(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     IN_DOUBT = "in_doubt"
+    HELD = "held"
+    """Refused with a status nobody knows: the row is IN_DOUBT and left to a person at once."""
     NOT_SENT = "not_sent"
     """The row goes back to PREPARED without a gateway: certainly unsent."""
 
@@ -175,6 +198,10 @@ class PartOutcome(msgspec.Struct, frozen=True):
     command_status: int | None = None
     reason: str | None = None
     retry_at: datetime | None = None
+    held: str = ""
+    """What it waited for in the gateway before it left."""
+    sent_at: datetime | None = None
+    """When it left, where it waited."""
     late: bool = False
     """A response after its request was given up: settles a row IN_DOUBT or PREPARED."""
     alone: bool = False
@@ -207,6 +234,10 @@ class ReceiptFacts(msgspec.Struct, frozen=True):
     """When the operator says it took the part, to the minute or second; None where the date has no known zone."""
     user_message_reference: str | None = None
     """The TLV's octets in hex."""
+    cause: str | None = None
+    """Why it was not delivered (ghasi.smpp.causes); None where the operator names no error."""
+    tlvs: tuple[tuple[str, str], ...] | None = None
+    """Optional parameters that the operator's profile reads: name and text. None where it has none of them."""
 
     def __repr__(self) -> str:
         """Without numbers and octets."""

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import OperationalError
 from django_prometheus.db.backends.postgresql import base
 
+from ghasi.database.url import SOURCE
 from ghasi.env import SettingsError
 
 
@@ -17,6 +18,7 @@ class NoDatabase(SettingsError, OperationalError):
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped package
     """Raises NoDatabase at the first use when the process was started without a database.
 
+    Asks for the password at each connection where DATABASE_PASSWORD gives it (docs/security.md, "Rotation").
     `prepared` holds the names of the statements the current connection knows.
     """
 
@@ -32,4 +34,6 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped pa
         if not self.settings_dict["NAME"]:
             raise NoDatabase("DATABASE_URL: must be set (or DATABASE_URL_FILE)")
         parameters: dict[str, Any] = super().get_connection_params()
+        if source := self.settings_dict.get(SOURCE):
+            parameters["password"] = source()
         return parameters

@@ -1,4 +1,4 @@
-"""DATABASE_URL (docs/contract.md §12) as a Django database."""
+"""DATABASE_URL and DATABASE_PASSWORD (docs/contract.md §12) as a Django database."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Any
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from ghasi.env import SettingsError
+from ghasi.database.password import password_from_env
+from ghasi.env import Env, SettingsError
 
 ENGINE = "ghasi.database"
+SOURCE = "password_source"
+"""Key of a database's settings: what gives the password of the next connection."""
 _DJANGO_NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+
+
+def database_from_env(env: Env, *, conn_max_age: int) -> dict[str, Any]:
+    """As `database_from_url`, with DATABASE_PASSWORD in place of a password in the URL. Raises SettingsError."""
+    database = database_from_url(env.text("DATABASE_URL", ""), conn_max_age=conn_max_age)
+    password = password_from_env(env)
+    if password:
+        database |= {"PASSWORD": "", SOURCE: password}
+    return database
 
 
 def database_from_url(url: str, *, conn_max_age: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from pathlib import Path
 _PROC = Path("/proc")
 MARKER = "GHASI_DEVSTACK_RUN"
 """Environment variable every child of a run carries; its value is the run directory."""
+INSPECTION = "PROCESS_INSPECTION"
+"""Lets us read that mark in the environment of our own processes (ghasi.hardening)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def pool(queue: str, port: int, metrics: Path, *, processes: int, threads: int) 
     """One worker pool: Dramatiq's master over `processes` processes."""
     argv = [str(BIN / "dramatiq"), "workers.app", "--queues", queue]
     argv += ["--processes", str(processes), "--threads", str(threads)]
-    argv += ["--worker-shutdown-timeout", str(int(_SHUTDOWN_S * 1000) + 5000)]
+    argv += ["--worker-shutdown-timeout", str(int(_SHUTDOWN_S * 1000) + 5000), "--worker-fork-timeout", "300000"]
     env = {
         "WORKER_HTTP_PORT": str(port),
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),

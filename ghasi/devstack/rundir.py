@@ -14,7 +14,7 @@ from typing import IO
 
 from ghasi.devstack import guard as guard_module
 from ghasi.devstack.errors import AlreadyRunning
-from ghasi.devstack.identity import MARKER, ProcessIdentity, identify, kill_group, marked
+from ghasi.devstack.identity import INSPECTION, MARKER, ProcessIdentity, identify, kill_group, marked
 
 
 class RunDir:
@@ -56,7 +56,7 @@ class RunDir:
         if self._guard is not None:
             # No child is left on its list, so the end of the pipe makes it leave at once.
             with suppress(BrokenPipeError):
-                self._guard.communicate()
+                self._guard.communicate(".\n")
             self._guard = None
         if self._lock is not None:
             self._lock.close()
@@ -82,7 +82,7 @@ class RunDir:
 
     def child_env(self, env: dict[str, str]) -> dict[str, str]:
         """The environment with this run's mark, by which orphans are found."""
-        return {**env, MARKER: str(self.path)}
+        return {INSPECTION: "1", **env, MARKER: str(self.path)}
 
     def record(self, name: str, pid: int, stop_signal: int) -> None:
         """Remember a started process group, on disk for a later start and at the guard for our own death."""
@@ -112,7 +112,7 @@ class RunDir:
 
     def _start_guard(self) -> None:
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard_module.__file__],
+            [sys.executable, "-I", "-S", guard_module.__file__, f"{MARKER}={self.path}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -97,6 +97,7 @@ class Stack:
             **inherited,
             **self.servers.env(),
             **self.options.given,
+            "ADMIN_REQUIRE_OTP": "0",
             "DJANGO_SETTINGS_MODULE": "ghasi.settings",
             "DJANGO_SECRET_KEY_FILE": str(self._secret("django-secret-key", secrets.token_urlsafe(48))),
             "INTERNAL_SERVICE_TOKEN_FILE": str(self._secret("service-token", self.settled.token)),
@@ -108,8 +109,16 @@ class Stack:
         }
 
     def shown_env(self) -> dict[str, str]:
-        """What a process outside the stack needs to join it."""
+        """Where the servers are, and whom the stack serves."""
         return {**self.servers.env(), **self.options.given, "OPERATOR_IDS": ",".join(self.operator_ids)}
+
+    def joining_env(self) -> dict[str, str]:
+        """What a process outside the stack needs to join it, with all that `doctor` and `probe` read; secrets as
+        paths of files."""
+        own = ("DJANGO_SECRET_KEY_FILE", "INTERNAL_SERVICE_TOKEN_FILE", "OPERATOR_MGMT_URL")
+        monitor = {} if "NATS_URL" in self.options.given else {"NATS_MONITOR_URL": self.servers.nats.monitor_url}
+        known = self.env()
+        return {**self.shown_env(), **{name: known[name] for name in own}, **monitor}
 
     @property
     def operator_ids(self) -> list[str]:
@@ -120,6 +129,13 @@ class Stack:
     def admin_url(self) -> str:
         """Address of the admin."""
         return f"http://127.0.0.1:{self.ports.web}/admin/"
+
+    @property
+    def admin_login(self) -> str:
+        """The line that tells how to get into the admin."""
+        return (
+            f"{self.admin_url}  login {ADMIN} / {self.admin_password}  (role lead; no second factor here: local only)"
+        )
 
     @property
     def metrics_urls(self) -> dict[str, str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.shortcuts import render
 from django.urls import URLPattern, path
-from django.utils import timezone
 
-from ghasi.bus import BusError, BusSettings
-from ghasi.env import SettingsError
-from ghasi.operators.live import Live, name_of, read_live
 from ghasi.operators.models import Operator
-from ghasi.operators.services import operators_remember
+from ghasi.operators.profile_admin import ProfileAdmin, ProfileChangeAdmin
+from ghasi.operators.session_pages import PAGE, PART, order_view, sessions_context
+
+__all__ = ["OperatorAdmin", "ProfileAdmin", "ProfileChangeAdmin"]
 
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[models.Model]
@@ -46,45 +44,32 @@ class OperatorAdmin(AnyModelAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        view: Callable[..., HttpResponse] = self.admin_site.admin_view(self.live_view)
-        return [path("live/", view, name="operators_operator_live"), *super().get_urls()]
+        guard = self.admin_site.admin_view
+        return [
+            path("live/", guard(self.live_view), name="operators_operator_live"),
+            path("live/part/", guard(self.live_part_view), name="operators_operator_live_part"),
+            path("<uuid:operator_id>/order/<slug:action>/", guard(self.order_view), name="operators_operator_order"),
+            *super().get_urls(),
+        ]
 
     def live_view(self, request: HttpRequest) -> HttpResponse:
         """Sessions as the gateways report them; NATS away is said on the page, not by an error."""
+        self._permit(request)
+        return render(request, PAGE, {**self._base(request, "Sessions"), **sessions_context(request)})
+
+    def live_part_view(self, request: HttpRequest) -> HttpResponse:
+        """What of the page changes, for its script."""
+        self._permit(request)
+        return render(request, PART, sessions_context(request))
+
+    def order_view(self, request: HttpRequest, operator_id: UUID, action: str) -> HttpResponse:
+        """An order to an operator: reason, confirmation, audit entry."""
+        self._permit(request)
+        return order_view(request, operator_id, action, self._base(request, ""))
+
+    def _permit(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        live, trouble = _read()
-        operators_remember(live.sessions, now=timezone.now())
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Live sessions",
-            "opts": self.opts,
-            "sessions": [_shown(one, live) for one in live.sessions],
-            "trouble": trouble,
-            "at": timezone.now(),
-        }
-        return TemplateResponse(request, "admin/operators/operator/live.html", context)
 
-
-def _read() -> tuple[Live, str]:
-    try:
-        return read_live(BusSettings.from_env()), ""
-    except (BusError, SettingsError) as error:
-        return Live(), str(error)
-
-
-def _shown(record: Any, live: Live) -> dict[str, Any]:
-    wanted = live.wanted.get(record.operator_id)
-    backup = record.carried_by or record.backup_operator_id
-    return {
-        "record": record,
-        "backup": name_of(backup, live) if backup else "",
-        "wanted": wanted,
-        "bound_at": _moment(record.last_bound_at),
-        "next_at": _moment(record.next_reconnect_at),
-        "updated_at": _moment(record.updated_at),
-    }
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    def _base(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "title": title, "opts": self.opts}

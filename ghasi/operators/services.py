@@ -1,4 +1,4 @@
-"""Operators seen, remembered from the session bucket."""
+"""Operators seen, remembered from the session bucket; what the staff did, written down."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from datetime import datetime
 from uuid import UUID
 
 from ghasi.contracts.sessions import SessionRecord, State
+from ghasi.operators.actions import note_action
 from ghasi.operators.models import Operator
 
+__all__ = ["note_action", "operators_remember"]
+
 # A standby's record says less than the holder's.
-_RANK = {State.BOUND: 0, State.FAILBACK: 1, State.CONNECTING: 2, State.UNBOUND: 3, State.DISCONNECTED: 4}
+RANK = {State.BOUND: 0, State.FAILBACK: 1, State.CONNECTING: 2, State.UNBOUND: 3, State.DISCONNECTED: 4}
 
 
 def operators_remember(records: Iterable[SessionRecord], *, now: datetime) -> int:
     """Writes down each operator as its best session shows it; returns how many."""
     best: dict[UUID, SessionRecord] = {}
-    for record in sorted(records, key=lambda one: _RANK.get(one.state, len(_RANK)), reverse=True):
+    for record in sorted(records, key=lambda one: RANK.get(one.state, len(RANK)), reverse=True):
         best[UUID(record.operator_id)] = record
-    rows = [_row(operator_id, record, now) for operator_id, record in best.items()]
+    # In one order everywhere: else two processes that write the same operators would wait for each other for ever.
+    rows = [_row(operator_id, best[operator_id], now) for operator_id in sorted(best)]
     Operator.objects.bulk_create(
         rows,
         update_conflicts=True,

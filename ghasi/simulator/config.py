@@ -16,8 +16,9 @@ import msgspec
 import yaml
 
 from ghasi.simulator.dialects import DIALECTS
+from ghasi.simulator.quoting import DefaultAlphabet, ReceiptAlphabet
 from ghasi.simulator.rules import RULE_STRUCTS, Rule, Span, Status, check_span, status_code
-from ghasi.simulator.yamlfile import parse
+from ghasi.yamlfile import parse
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -71,6 +72,7 @@ class Receipts(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     """When receipts are sent, how they look, and what happens to those nobody takes."""
 
     dialect: str = "standard"
+    alphabet: ReceiptAlphabet = "latin1"
     delay: Span = (0.2, 1.0)
     outcomes: tuple[Outcome, ...] = (Outcome(),)
     when: Literal["requested", "always", "never"] = "requested"
@@ -161,6 +163,9 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     interface_version: Annotated[int, msgspec.Meta(ge=0, le=255)] | None = 0x34
     response_delay: Span = 0.0
     enforce_tps: bool = False
+    enforce_window: bool = False
+    full_window_with: Status = "ESME_RMSGQFUL"
+    alphabet: DefaultAlphabet | None = None
     ids: Ids = Ids()
     receipts: Receipts = Receipts()
     timers: Timers = Timers()
@@ -178,6 +183,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     def __post_init__(self) -> None:
         status_code(self.refuse_mode_with, "refuseModeWith")
+        status_code(self.full_window_with, "fullWindowWith")
         check_span("responseDelay", self.response_delay)
         accounts = [account.system_id for account in self.accounts]
         if len(set(accounts)) != len(accounts):

@@ -12,8 +12,10 @@ from ghasi.smpp.tlv import Tag, Tlv, find
 _NOTHING: Final[frozenset[str]] = frozenset()
 _CONCAT_8: Final = 0x00
 _CONCAT_16: Final = 0x08
+_CONCAT_16_OCTETS: Final = 6
+"""Octets of a header that holds nothing but a 16-bit reference, its length octet excluded."""
 _FLASH_CODINGS: Final = frozenset({0x10, 0x14, 0x18, 0xF0, 0xF4})
-_UCS2_CODINGS: Final = frozenset({0x08, 0x18, 0x19, 0x1A, 0x1B})
+UCS2_CODINGS: Final = frozenset({0x08, 0x18, 0x19, 0x1A, 0x1B})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,19 @@ def features(pdu: SubmitSm | DataSm, part: Part) -> frozenset[str]:
     subunit = find(pdu.tlvs, Tag.DEST_ADDR_SUBUNIT)
     held = {
         "udh": udh,
+        "udh16": udh and _header_octets(pdu) == _CONCAT_16_OCTETS,
         "sar": find(pdu.tlvs, Tag.SAR_TOTAL_SEGMENTS) is not None,
         "laterPart": part.number > 1,
         "messagePayload": find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) is not None,
         "flash": pdu.data_coding in _FLASH_CODINGS or (subunit is not None and subunit.as_int() == 1),
-        "ucs2": pdu.data_coding in _UCS2_CODINGS,
+        "ucs2": pdu.data_coding in UCS2_CODINGS,
         "receiptWanted": bool(pdu.registered_delivery & 0x03),
     }
     return frozenset(word for word, holds in held.items() if holds)
+
+
+def _header_octets(pdu: SubmitSm | DataSm) -> int:
+    return body(pdu)[:1][0] if body(pdu) else 0
 
 
 def text_start(pdu: SubmitSm | DataSm, length: int = 20) -> str:
@@ -89,6 +96,6 @@ def text_start(pdu: SubmitSm | DataSm, length: int = 20) -> str:
     data = body(pdu)
     if pdu.esm_class & ESM_UDHI and data:
         data = data[1 + data[0] :]
-    if pdu.data_coding in _UCS2_CODINGS:
+    if pdu.data_coding in UCS2_CODINGS:
         return data[: 2 * length].decode("utf-16-be", "replace")
     return data[:length].decode("latin-1")

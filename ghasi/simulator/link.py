@@ -38,6 +38,8 @@ class Link(SessionProtocol):
         self.mono = self._loop.time()
         self.leaving = False
         self.unbound = False
+        self.waiting = 0
+        """Accepted submits whose answer is still to come."""
         self.wire: Wire | None = None
         self._after_silence = on_writable
         self._heard_in_silence: list[bytes] = []

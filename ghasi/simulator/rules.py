@@ -25,7 +25,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Id = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[ -~]*$")]
 """Fits into message_id (SMPP 3.4 §4.4.2)."""
 Address = Annotated[str, msgspec.Meta(max_length=20, pattern=r"^[ -~]*$")]
-Feature = Literal["messagePayload", "udh", "sar", "laterPart", "flash", "ucs2", "receiptWanted"]
+Feature = Literal["messagePayload", "udh", "udh16", "sar", "laterPart", "flash", "ucs2", "receiptWanted"]
 
 _CODES: Final = {name: code for code, name in STATUS_NAMES.items()}
 
@@ -129,6 +129,7 @@ class Rule(Faults, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
     mode: Literal["TRX", "TX", "RX"] | None = None
     has: Feature | None = None
     over_rate: Count | None = None
+    over_window: Count | None = None
     after: Seconds = 0.0
     until: Seconds | None = None
     every: Annotated[float, msgspec.Meta(gt=0)] | None = None
@@ -182,7 +183,7 @@ def _check_hex(text: str) -> None:
         raise ValueError("garbage: must be hexadecimal digits, two an octet") from error
 
 
-_SUBMIT_ONLY = {"to", "from", "has", "overRate", "info", "messageId", "taken", "receipt"}
+_SUBMIT_ONLY = {"to", "from", "has", "overRate", "info", "messageId", "taken", "receipt", "overWindow"}
 _ANSWERING = {"status", "answer", "delay"}
 _NOT_AT: Final[dict[str, set[str]]] = {
     "submit": {"every", "mo"},
@@ -213,8 +214,9 @@ WHEN_HELP: Final[dict[str, str]] = {
     "on": "submit (default; submit_sm and data_sm), bind, connect, clock (every session, by time)",
     "to, from": "destination or source: text, a pattern with * and ?, or /regular expression/",
     "systemId, mode": "the account; the session's mode TRX, TX or RX",
-    "has": "messagePayload, udh, sar, laterPart (second part and on), flash, ucs2, receiptWanted",
+    "has": "messagePayload, udh, udh16, sar, laterPart (second part and on), flash, ucs2, receiptWanted",
     "overRate": "more than so many submits accepted within the last second, this one included",
+    "overWindow": "more than so many accepted submits of the session without an answer, this one included",
     "after, until": "seconds since the start of the simulator",
     "every": "on: clock: seconds between two times",
     "probability": "0 < p <= 1, drawn from the operator's seeded generator",

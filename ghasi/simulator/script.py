@@ -20,7 +20,7 @@ _FAULT_FIELDS: Final = Faults.__struct_fields__
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
     """What a rule may look at. `features` as the key `has` names them; `rate` counts accepted submits of the last
-    second, this one included."""
+    second, this one included; `waiting` the session's accepted submits without an answer, this one included."""
 
     at: float
     system_id: str = ""
@@ -29,6 +29,7 @@ class Occasion:
     destination: str = ""
     features: frozenset[str] = frozenset()
     rate: int = 0
+    waiting: int = 0
 
 
 class _Armed:
@@ -76,6 +77,8 @@ def _checks(rule: Rule) -> Iterable[Callable[[Occasion], bool]]:
         yield lambda occasion: occasion.mode == mode
     if (over := rule.over_rate) is not None:
         yield lambda occasion: occasion.rate > over
+    if (most := rule.over_window) is not None:
+        yield lambda occasion: occasion.waiting > most
     if (after := rule.after) > 0:
         yield lambda occasion: occasion.at >= after
     if (until := rule.until) is not None:

@@ -44,6 +44,7 @@ from ghasi.transport import SessionProtocol
 
 _STOP_TIMEOUT: Final = 1.0
 """Seconds that sessions have to answer the unbind at the end."""
+_PORT_RETRY: Final = 0.05
 
 
 class Smsc:
@@ -147,8 +148,18 @@ class Smsc:
             for link in list(self._links.values()):
                 link.abort("outage")
             await asyncio.sleep(max(0.0, self._started + outage.until - self._loop.time()))
-            await self._listen()
+            await self._listen_again()
             self._journal.write("outage", begins=False)
+
+    async def _listen_again(self) -> None:
+        """A stranger may have the port for a moment: then the outage lasts as long."""
+        while True:
+            try:
+                await self._listen()
+            except OSError:
+                await asyncio.sleep(_PORT_RETRY)
+            else:
+                return
 
     # -- connections
 

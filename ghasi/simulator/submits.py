@@ -14,14 +14,15 @@ from ghasi.simulator.config import Operator, Outcome
 from ghasi.simulator.desk import Desk, Parcel
 from ghasi.simulator.dialects import DIALECTS
 from ghasi.simulator.faults import after_answer, answer, before_answer
-from ghasi.simulator.features import Part, features, part_of, text_start
+from ghasi.simulator.features import Part, features, part_of
 from ghasi.simulator.ids import IdSource, MessageIds
 from ghasi.simulator.link import Link
 from ghasi.simulator.log import Journal
 from ghasi.simulator.messages import Message, Messages
 from ghasi.simulator.meter import SlidingSecond
+from ghasi.simulator.quoting import quoted
 from ghasi.simulator.receipts import Address
-from ghasi.simulator.rules import Faults, ReceiptFault
+from ghasi.simulator.rules import Faults, ReceiptFault, status_code
 from ghasi.simulator.script import Occasion, Script
 from ghasi.smpp.constants import CommandStatus
 from ghasi.smpp.pdu import DataSm, SubmitSm
@@ -95,7 +96,8 @@ class Submits:
         if verdict.taken:
             self._take(link, pdu, verdict)
         if verdict.delay > 0:
-            self._agenda.at(link.mono + verdict.delay, partial(self._answer, link, pdu, verdict))
+            link.waiting += verdict.status == 0
+            self._agenda.at(link.mono + verdict.delay, partial(self._answer_late, link, pdu, verdict))
         else:
             self._answer(link, pdu, verdict)
 
@@ -114,9 +116,10 @@ class Submits:
                 destination=pdu.destination_addr,
                 features=features(pdu, part),
                 rate=rate,
+                waiting=link.waiting + 1,
             ),
         )
-        status = faults.code if faults.status is not None else self._own_judgement(pdu, rate)
+        status = faults.code if faults.status is not None else self._own_judgement(link, pdu, rate)
         if status == 0:
             self._accepted.add(link.mono)
         taken = status == 0 if faults.taken is None else faults.taken
@@ -131,8 +134,10 @@ class Submits:
             faults=faults,
         )
 
-    def _own_judgement(self, pdu: SubmitSm | DataSm, rate: int) -> int:
+    def _own_judgement(self, link: Link, pdu: SubmitSm | DataSm, rate: int) -> int:
         """What this SMSC refuses without any rule."""
+        if self._operator.enforce_window and link.waiting >= self._operator.window_size:
+            return status_code(self._operator.full_window_with)
         if self._operator.enforce_tps and rate > self._operator.tps_limit:
             return CommandStatus.ESME_RTHROTTLED
         if not (pdu.destination_addr.isascii() and pdu.destination_addr.removeprefix("+").isdecimal()):
@@ -157,6 +162,10 @@ class Submits:
 
     # -- answering
 
+    def _answer_late(self, link: Link, pdu: SubmitSm | DataSm, verdict: Verdict) -> None:
+        link.waiting -= verdict.status == 0
+        self._answer(link, pdu, verdict)
+
     def _answer(self, link: Link, pdu: SubmitSm | DataSm, verdict: Verdict) -> None:
         if verdict.delay and link.leaving:
             return
@@ -179,6 +188,7 @@ class Submits:
         else:
             wait += verdict.delay
         reference = find(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
+        dialect = DIALECTS[fault.dialect or plan.dialect]
         ids = verdict.ids if fault.id is None else MessageIds(verdict.ids.response, fault.id, fault.id)
         message = Message(
             ids=ids,
@@ -186,14 +196,14 @@ class Submits:
             link=link.number,
             source=Address(ton=pdu.source_addr_ton, npi=pdu.source_addr_npi, number=pdu.source_addr),
             destination=Address(ton=pdu.dest_addr_ton, npi=pdu.dest_addr_npi, number=pdu.destination_addr),
-            dialect=DIALECTS[fault.dialect or plan.dialect],
+            dialect=dialect,
             stat=fault.stat or outcome.stat,
             err=outcome.err if fault.err is None else fault.err,
             state=fault.state,
             at=link.at,
             due=link.mono + wait,
             utc_minutes=plan.utc_minutes,
-            text=text_start(pdu),
+            text=quoted(pdu, self._operator.alphabet, plan.alphabet, ucs2=dialect.ucs2),
             reference=reference.value if reference else None,
         )
         self._messages.add(verdict.message_id or ids.response, message)

@@ -157,7 +157,7 @@ ESM_UDHI: Final = 0x40
 ESM_REPLY_PATH: Final = 0x80
 
 # Beyond 3.4: what servers of SMPP 5 answer to a 3.4 client (SMPP 5.0 §4.7.6).
-_SMPP5_STATUSES: Final = {
+SMPP5_STATUSES: Final[dict[int, str]] = {
     0x100: "ESME_RSERTYPUNAUTH",
     0x101: "ESME_RPROHIBITED",
     0x102: "ESME_RSERTYPUNAVAIL",
@@ -179,7 +179,7 @@ _SMPP5_STATUSES: Final = {
     0x112: "ESME_RINVBCASTCHANIND",
 }
 
-STATUS_NAMES: Final[dict[int, str]] = _SMPP5_STATUSES | {
+STATUS_NAMES: Final[dict[int, str]] = SMPP5_STATUSES | {
     value: name.removeprefix("SMPP_") for name, value in vars(_smpplib).items() if name.startswith("SMPP_ESME_")
 }
 STATUS_DESCRIPTIONS: Final[dict[int, str]] = dict(_smpplib.DESCRIPTIONS) | {

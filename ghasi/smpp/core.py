@@ -1,8 +1,9 @@
-"""What the receiving and the sending half of a session share: state, window, clocks, and what goes out."""
+"""What the parts of a session share: state, window, clocks, and what goes out."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ class SessionConfig:
     """Settings of a session. Times are seconds; None switches a timer off.
 
     `interface_version`: what an SMSC announces in its bind response; None announces nothing (and so no TLVs).
+    `queue_full`: which command_status says that the peer's queue is full; met by a full window, it makes the window
+    smaller. Without it the window keeps its size.
     `long_credentials`: send system_id and password of a bind even beyond the specification's 15 and 8 octets.
     """
 
@@ -41,10 +44,11 @@ class SessionConfig:
     interface_version: int | None = INTERFACE_VERSION
     long_credentials: bool = True
     first_sequence_number: int = 1
+    queue_full: Callable[[int], bool] | None = None
 
 
 class Core:
-    """State of one session. Only `Session` and `Inbound` use it."""
+    """State of one session. Only `Session`, `Inbound` and `Overdue` use it."""
 
     def __init__(self, config: SessionConfig, *, now: float) -> None:
         self.config = config
@@ -60,6 +64,7 @@ class Core:
         self.own_probes: deque[int] = deque(maxlen=16)
         self.bind_request: BindRequest | None = None
         self.unbind_number: int | None = None
+        self.tap: Callable[[bytes], None] | None = None
         self.timers = Timers(_periods(config), now=now)
         self._numbers = SequenceNumbers(config.first_sequence_number)
         self._events: list[Event] = []

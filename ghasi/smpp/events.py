@@ -110,6 +110,13 @@ class RequestLost:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowNarrowed:
+    """The peer's queue was full for a full window: from now on `open` requests may be in flight."""
+
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkDead:
     """The peer did not prove to live; the session closes with a reset. `silent_for` is in seconds."""
 
@@ -154,6 +161,7 @@ Event = (
     | LateResponse
     | UnexpectedResponse
     | RequestLost
+    | WindowNarrowed
     | LinkDead
     | UnbindReceived
     | Unbound

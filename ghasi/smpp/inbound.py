@@ -28,6 +28,7 @@ from ghasi.smpp.events import (
     UnbindReceived,
     Unbound,
     UnexpectedResponse,
+    WindowNarrowed,
 )
 from ghasi.smpp.framing import FrameBuffer
 from ghasi.smpp.pdu import (
@@ -87,6 +88,8 @@ class Inbound:
         self._core.end("framing lost")
 
     def _on_frame(self, frame: bytes, now: float) -> None:
+        if self._core.tap is not None:
+            self._core.tap(frame)
         try:
             pdu = decode_pdu(frame)
         except DecodeError as error:
@@ -164,6 +167,10 @@ class Inbound:
         number = pdu.sequence_number
         request = core.window.take(number)
         if request is not None:
+            if core.config.queue_full is not None:
+                full = bool(pdu.command_status) and core.config.queue_full(pdu.command_status)
+                if core.window.answered(request, queue_full=full, now=now):
+                    core.emit(WindowNarrowed(core.window.open))
             core.emit(Answered(number, request.context, pdu, now - request.sent_at))
         elif self._answers_our_bind(pdu):
             self._on_bind_answered(pdu, now)

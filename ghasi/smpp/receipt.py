@@ -8,16 +8,18 @@ receipt and left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Final
 
-from ghasi.smpp.constants import ESM_INTERMEDIATE, ESM_RECEIPT, ESM_TYPE_MASK, ESM_UDHI, MessageState
+from ghasi.smpp.cause_tables import cause_in_network
+from ghasi.smpp.causes import NULL_WORDS, Cause, NetworkError, read_network_error, says_nothing
+from ghasi.smpp.constants import ESM_INTERMEDIATE, ESM_RECEIPT, ESM_TYPE_MASK, MessageState
 from ghasi.smpp.pdu_message import DataSm, DeliverSm
+from ghasi.smpp.receipt_body import receipt_text
 from ghasi.smpp.receipt_dates import ReceiptDate, parse_date
 from ghasi.smpp.receipt_ids import IdBase, fold_id, id_keys, strip_id
+from ghasi.smpp.receipt_rules import PLAIN_RULES, IdSource, ReceiptRules
 from ghasi.smpp.receipt_states import (
     FINAL_STATES,
     DlrState,
@@ -28,8 +30,10 @@ from ghasi.smpp.receipt_states import (
 )
 from ghasi.smpp.receipt_text import (
     Fields,
-    looks_comma_separated,
+    Layout,
+    layout_of,
     looks_like_receipt,
+    looks_separated,
     read_columns,
     read_fields,
 )
@@ -38,6 +42,7 @@ from ghasi.smpp.tlv import Tag, find
 __all__ = [
     "DlrState",
     "IdBase",
+    "IdSource",
     "Receipt",
     "ReceiptRules",
     "Unreadable",
@@ -55,32 +60,9 @@ class Unreadable(StrEnum):
     NO_FIELDS = "no_fields"
     """Text without a single known key."""
     COMMA_SEPARATED = "comma_separated"
-    """A list of values whose meaning no layout names (ReceiptRules.columns)."""
+    """Values without keys, whose meaning no layout names (ReceiptRules.columns)."""
     NO_ID = "no_id"
     NO_STATE = "no_state"
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptRules:
-    """An operator's dialect; the defaults read every form that needs no knowledge of the operator.
-
-    `unmarked`: take a receipt whose esm_class does not say so, by its TLV or its shape.
-    `words`: stat words (upper case) that mean another message_state here.
-    `columns`: field names of a comma-separated text, in order (read_fields lists them; "" skips one).
-    `decode`: octets and data_coding to text, where the default (UTF-16BE if it is, else Latin-1) is wrong.
-    """
-
-    zone: tzinfo = UTC
-    unmarked: bool = True
-    unknown_is_final: bool = False
-    words: Mapping[str, int] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
-    decode: Callable[[bytes, int], str] | None = None
-
-
-PLAIN_RULES: Final = ReceiptRules()
-
-_NULL_WORDS: Final = {"", "null", "none", "nil", "n/a", "-"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +70,16 @@ class Receipt:
     """One receipt. `id`, `stat` and `error` are as sent; `state` is the platform's word (docs/contract.md
     §3).
 
-    `ids` are all distinct ids it names, the TLV's first. `message_state` is the TLV's number,
-    `network_error_code` the TLV's octets. `intermediate` is esm_class 0x20: never `final`, whatever `state`
-    says. `text` is the sender's own text as far as the operator repeats it. For an incoming message
-    `is_receipt` is False and all else empty.
+    `ids` are all distinct ids it names, the TLV's first; `key_ids` what the operator's rules leave of them to be
+    looked for. `message_state` is the TLV's number, `network_error_code` the TLV's octets. `intermediate` is
+    esm_class 0x20: never `final`, whatever `state` says. `cause` is why it was not delivered, None where the
+    operator names no error. `text` is the sender's own text as far as the operator repeats it. For an incoming
+    message `is_receipt` is False and all else empty.
     """
 
     is_receipt: bool
     ids: tuple[str, ...] = ()
+    key_ids: tuple[str, ...] = ()
     stat: str | None = None
     state: DlrState | None = None
     final: bool = False
@@ -103,6 +87,7 @@ class Receipt:
     message_state: int | None = None
     error: str | None = None
     network_error_code: bytes | None = None
+    cause: Cause | None = None
     submitted: ReceiptDate | None = None
     done: ReceiptDate | None = None
     text: str | None = field(default=None, repr=False)
@@ -136,61 +121,109 @@ class Receipt:
         return self.done.at(self.zone) if self.done else None
 
     @property
+    def network_error(self) -> NetworkError | None:
+        """Network and code in the TLV."""
+        return read_network_error(self.network_error_code)
+
+    @property
     def error_code(self) -> str | None:
         """The error for an event: the text's as sent, else the TLV's number with at least three digits."""
-        if self.error is not None and self.error.lower() not in _NULL_WORDS:
-            return self.error
-        number = network_error(self.network_error_code)
-        return None if number is None else f"{number:03d}"
+        return _error_code(self.error, self.network_error)
 
     def lookup_keys(self, base: IdBase | str = IdBase.TEXT) -> list[str]:
         """`id_keys` of all its ids, without repeats, the first id's first."""
-        return list(dict.fromkeys(key for raw in self.ids for key in id_keys(raw, base=base)))
+        return list(dict.fromkeys(key for raw in self.key_ids for key in id_keys(raw, base=base)))
 
 
 def parse_receipt(pdu: DeliverSm | DataSm, rules: ReceiptRules = PLAIN_RULES) -> Receipt:
     """What `pdu` says by an operator's `rules`. Never raises: what cannot be read is `unreadable` by name."""
     kind = pdu.esm_class & ESM_TYPE_MASK
     intermediate = bool(kind & ESM_INTERMEDIATE)
-    body = _body(pdu, rules)
+    body = receipt_text(pdu, rules.decode)
+    layout = layout_of(rules.keys, rules.mark)
     tlv_id = _tlv_id(pdu)
     message_state = state_of_tlv(_tlv_value(pdu, Tag.MESSAGE_STATE) or b"")
-    fields = _fields(body, rules, tlv_id=tlv_id, state_given=message_state is not None)
+    fields = _fields(body, rules, layout, tlv_id=tlv_id, state_given=message_state is not None)
     marked = intermediate or bool(kind & ESM_RECEIPT)
-    if not marked and not (rules.unmarked and (tlv_id or looks_like_receipt(body, fields))):
+    if not marked and not (rules.unmarked and (tlv_id or _looks_like_receipt(body, fields, rules, layout))):
         return Receipt(is_receipt=False, zone=rules.zone)
     text_id = _unless_null(fields.get("id"))
     ids = tuple(dict.fromkeys(raw for raw in (tlv_id, text_id) if raw))
     stat = _unless_null(fields.get("stat"))
     state = _state(message_state, stat, rules)
     has_state = stat is not None or message_state is not None
+    error = fields.get("err") or None
+    network_error_code = _tlv_value(pdu, Tag.NETWORK_ERROR_CODE)
     return Receipt(
         is_receipt=True,
         ids=ids,
+        key_ids=ids if rules.plain_ids else _key_ids(tlv_id, text_id, rules),
         stat=stat,
         state=dlr_state(state) if has_state else None,
         final=not intermediate and _is_final(state, rules),
         intermediate=intermediate,
         message_state=message_state,
-        error=fields.get("err") or None,
-        network_error_code=_tlv_value(pdu, Tag.NETWORK_ERROR_CODE),
-        submitted=parse_date(fields.get("submit_date", "")),
-        done=parse_date(fields.get("done_date", "")),
+        error=error,
+        network_error_code=network_error_code,
+        cause=cause_of(state, error, stat, read_network_error(network_error_code), rules),
+        submitted=parse_date(fields.get("submit_date", ""), rules.date_forms),
+        done=parse_date(fields.get("done_date", ""), rules.date_forms),
         text=fields.get("text"),
         user_message_reference=_tlv_value(pdu, Tag.USER_MESSAGE_REFERENCE),
-        unreadable=None if ids and has_state else _why_unreadable(body, fields, bool(ids), has_state),
+        unreadable=None if ids and has_state else _why_unreadable(body, fields, rules, bool(ids), has_state),
         zone=rules.zone,
     )
 
 
-def network_error(value: bytes | None) -> int | None:
-    """The code in a network_error_code TLV: of three octets the last two (SMPP 3.4 §5.3.2.31).
+def _looks_like_receipt(body: str, fields: Fields, rules: ReceiptRules, layout: Layout) -> bool:
+    """A person's message may well have as many commas as a receipt: without keys its state must be a known one."""
+    if not looks_like_receipt(body, fields, layout):
+        return False
+    return (
+        not rules.columns
+        or bool(layout.pattern.search(body))
+        or state_of_word(fields["stat"], rules.words) is not None
+    )
 
-    Three ASCII digits are that number and a single octet is the code, as some operators send it; else None.
+
+def cause_of(
+    state: MessageState | None,
+    error: str | None,
+    stat: str | None,
+    network: NetworkError | None,
+    rules: ReceiptRules,
+) -> Cause | None:
+    """Why a message in `state` was not delivered; None where it was, or no error is named.
+
+    Asked in this order: the operator's table for the code in the text, for the TLV's and for the stat word, then the
+    table of the network that the TLV names.
     """
-    if value and len(value) == 3:
-        return int(value) if value.isdigit() else int.from_bytes(value[1:], "big")
-    return value[0] if value and len(value) == 1 else None
+    if state is MessageState.DELIVERED:
+        return None
+    codes = rules.errors
+    written = None if says_nothing(error) else error
+    reported = None if network is None or network.code == 0 else network.code
+    named = (
+        (codes.named(written) if written is not None else None)
+        or (codes.named_number(reported) if reported is not None else None)
+        or (codes.named(stat) if stat is not None else None)
+        or cause_in_network(network)
+    )
+    return named or (None if written is None and reported is None else Cause.UNKNOWN)
+
+
+def _error_code(error: str | None, network: NetworkError | None) -> str | None:
+    if error is not None and error.lower() not in NULL_WORDS:
+        return error
+    return None if network is None else f"{network.code:03d}"
+
+
+def _key_ids(tlv_id: str | None, text_id: str | None, rules: ReceiptRules) -> tuple[str, ...]:
+    """By the operator's rule of which id counts; where the one it names is missing, the other."""
+    both = (tlv_id, text_id)
+    if tlv_id and text_id and rules.id_source is not IdSource.BOTH:
+        both = (tlv_id, None) if rules.id_source is IdSource.TLV else (None, text_id)
+    return tuple(dict.fromkeys(rules.key_id(raw) for raw in both if raw))
 
 
 def _state(message_state: int | None, stat: str | None, rules: ReceiptRules) -> MessageState | None:
@@ -205,23 +238,36 @@ def _is_final(state: MessageState | None, rules: ReceiptRules) -> bool:
     return state in FINAL_STATES or (state is MessageState.UNKNOWN and rules.unknown_is_final)
 
 
-def _why_unreadable(body: str, fields: Fields, has_id: bool, has_state: bool) -> Unreadable:
+def _why_unreadable(body: str, fields: Fields, rules: ReceiptRules, has_id: bool, has_state: bool) -> Unreadable:
     if not has_id and not has_state and not fields:
         if not body.strip():
             return Unreadable.EMPTY
-        return Unreadable.COMMA_SEPARATED if looks_comma_separated(body) else Unreadable.NO_FIELDS
+        return Unreadable.COMMA_SEPARATED if looks_separated(body, rules.separator) else Unreadable.NO_FIELDS
     return Unreadable.NO_STATE if has_id else Unreadable.NO_ID
 
 
 def _unless_null(value: str | None) -> str | None:
-    return None if value is None or value.lower() in _NULL_WORDS else value
+    return None if value is None or value.lower() in NULL_WORDS else value
 
 
-def _fields(body: str, rules: ReceiptRules, *, tlv_id: str | None, state_given: bool) -> Fields:
-    if rules.columns and looks_comma_separated(body):
-        return read_columns(body, rules.columns)
+def _fields(body: str, rules: ReceiptRules, layout: Layout, *, tlv_id: str | None, state_given: bool) -> Fields:
+    least = max(1, min(3, len(rules.columns) - 1))
+    if rules.columns and rules.separator and looks_separated(body, rules.separator, layout, least):
+        return read_columns(body, rules.columns, rules.separator)
     given = [name for name, known in (("id", tlv_id), ("stat", state_given)) if known]
-    return read_fields(body, given=given)
+    fields = read_fields(body, given=given, layout=layout, date_forms=rules.date_forms)
+    if "stat" not in fields:
+        fields |= _bare_word(fields, rules)
+    return fields
+
+
+def _bare_word(fields: Fields, rules: ReceiptRules) -> Fields:
+    """A state that stands behind a date without its key."""
+    for name in ("done_date", "submit_date"):
+        _, _, rest = fields.get(name, "").partition(" ")
+        if rest.isalpha() and state_of_word(rest, rules.words) is not None:
+            return {"stat": rest}
+    return {}
 
 
 def _tlv_value(pdu: DeliverSm | DataSm, tag: Tag) -> bytes | None:
@@ -232,29 +278,3 @@ def _tlv_value(pdu: DeliverSm | DataSm, tag: Tag) -> bytes | None:
 def _tlv_id(pdu: DeliverSm | DataSm) -> str | None:
     value = _tlv_value(pdu, Tag.RECEIPTED_MESSAGE_ID)
     return strip_id(value.decode("latin-1")).partition("\0")[0] or None if value else None
-
-
-def _body(pdu: DeliverSm | DataSm, rules: ReceiptRules) -> str:
-    """The text of a PDU from either carrier, its user data header taken off."""
-    short_message = pdu.short_message if isinstance(pdu, DeliverSm) else b""
-    data = short_message or _tlv_value(pdu, Tag.MESSAGE_PAYLOAD) or b""
-    if pdu.esm_class & ESM_UDHI and data and data[0] < len(data):
-        data = data[1 + data[0] :]
-    if rules.decode is not None:
-        return rules.decode(data, pdu.data_coding)
-    return _decode(data, pdu.data_coding)
-
-
-def _decode(data: bytes, data_coding: int) -> str:
-    """UTF-16 where it is declared or plainly is, else Latin-1, which no octet fails."""
-    declared = data_coding == 0x08 or data_coding & 0xFC == 0x18
-    if data[:2] == b"\xff\xfe" or (len(data) >= 4 and data[1] == 0 == data[3] and data[0]):
-        return data.decode("utf-16-le", "replace").lstrip("\ufeff")
-    if (declared and not _is_ascii_text(data)) or (len(data) >= 4 and data[0] == 0 == data[2] and data[1]):
-        return data.decode("utf-16-be", "replace").lstrip("\ufeff")
-    return data.rstrip(b"\0").decode("latin-1")
-
-
-def _is_ascii_text(data: bytes) -> bool:
-    """Keys in UTF-16 hold NULs; a receipt said to be UCS-2 that has none is plain ASCII after all."""
-    return data.isascii() and b"\0" not in data

@@ -7,6 +7,7 @@ before it, or in another base. Both sides go through `id_keys`; they belong toge
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -54,6 +55,44 @@ def id_keys(raw_id: str, *, base: IdBase | str = IdBase.TEXT) -> list[str]:
     folded = fold_id(raw_id)
     if not folded:
         return []
-    number = _NUMBERS.get(IdBase(base))
-    match = number[0].match(folded) if number else None
-    return [f"#{int(match[1], number[1])}"] if number and match else [folded]
+    number = _number(folded, IdBase(base))
+    return [folded] if number is None else [f"#{number}"]
+
+
+def receipt_keys(raw_ids: Sequence[str], *, base: IdBase | str = IdBase.TEXT) -> list[str]:
+    """The lookup keys of a receipt's ids, in which they are numbers of `base`: their `id_keys`, then the text in
+    which the response writes each number, in its own base.
+
+    Under that text stand the parts that were accepted before the rules named a base. It is the same number,
+    so it cannot name another id's part, as the receipt's own text could.
+    """
+    base = IdBase(base)
+    keys = [key for raw in raw_ids for key in id_keys(raw, base=base)]
+    if base is not IdBase.TEXT:
+        numbers = [_number(fold_id(raw), base) for raw in raw_ids]
+        keys += [f"{one:x}" if base is IdBase.DEC else str(one) for one in numbers if one is not None]
+    return list(dict.fromkeys(keys))
+
+
+def former_keys(raw_id: str, keys: Sequence[str]) -> dict[str, IdBase]:
+    """The keys under which parts stand that were accepted while the operator's ids had another base than now, beside
+    `keys`; with each the base that its response must have had."""
+    folded = fold_id(raw_id)
+    found: dict[str, IdBase] = {}
+    for base, response in ((IdBase.DEC, IdBase.HEX), (IdBase.HEX, IdBase.DEC)):
+        number = _number(folded, base)
+        if number is not None and f"#{number}" not in keys:
+            found.setdefault(f"#{number}", response)
+    return found
+
+
+def is_number(raw_id: str, key: str, base: IdBase) -> bool:
+    """Whether an id of `base` has this key."""
+    number = _number(fold_id(raw_id), base)
+    return number is not None and key == f"#{number}"
+
+
+def _number(folded: str, base: IdBase) -> int | None:
+    form = _NUMBERS.get(base)
+    match = form[0].match(folded) if form else None
+    return int(match[1], form[1]) if form and match else None

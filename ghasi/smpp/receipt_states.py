@@ -45,6 +45,7 @@ WORDS: Final[Mapping[str, M]] = {state.name: state for state in M} | {
     "BUFFRED": M.ENROUTE,
     "ACKED": M.ENROUTE,
     "DELIVRD": M.DELIVERED,
+    "DELIVERD": M.DELIVERED,
     "UNDELIV": M.UNDELIVERABLE,
     "FAILED": M.UNDELIVERABLE,
     "ACCEPTD": M.ACCEPTED,

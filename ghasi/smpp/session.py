@@ -8,15 +8,16 @@ monotonic clock in seconds, the same one in every call.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ghasi.smpp.constants import HEADER_LENGTH, CommandId, command_name
 from ghasi.smpp.core import Core, SessionConfig
-from ghasi.smpp.errors import FieldError, FramingError, StateError, WindowFull
-from ghasi.smpp.events import BindTimedOut, Event, LinkDead, ProtocolFault, RequestExpired
+from ghasi.smpp.errors import FieldError, StateError, WindowFull
+from ghasi.smpp.events import Event
 from ghasi.smpp.inbound import Inbound
+from ghasi.smpp.overdue import Overdue
 from ghasi.smpp.pdu import (
     BindRequest,
     BindResponse,
@@ -44,6 +45,7 @@ class Session:
     def __init__(self, config: SessionConfig, *, now: float) -> None:
         self._core = Core(config, now=now)
         self._inbound = Inbound(self._core)
+        self._overdue = Overdue(self._core)
         if config.role is Role.SMSC:
             self._core.timers.start(Timer.BIND, now)
 
@@ -76,12 +78,21 @@ class Session:
         self._core.window.size = size
 
     @property
+    def window_open(self) -> int:
+        """Requests that may be in flight now: `window_size`, or fewer while the peer's queue takes fewer."""
+        return self._core.window.open
+
+    @property
     def window_used(self) -> int:
         return self._core.window.used
 
     @property
     def window_free(self) -> int:
         return self._core.window.free
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the peer's last PDU, whichever; since the connection where none has come."""
+        return self._core.timers.silent_for(now)
 
     @property
     def closing(self) -> bool:
@@ -92,6 +103,10 @@ class Session:
     def abort(self) -> bool:
         """With `closing`: reset the connection at once."""
         return self._core.abort
+
+    def listen(self, tap: Callable[[bytes], None] | None) -> None:
+        """`tap` gets each PDU the peer sends, as it came and before it is looked at; None ends that."""
+        self._core.tap = tap
 
     # -- sending
 
@@ -106,7 +121,7 @@ class Session:
         frame = bytearray(encode_pdu(pdu, long_credentials=core.config.long_credentials))
         tracked = self._tracked_in(pdu)
         if tracked is not None and not tracked[0].free:
-            raise WindowFull(f"{tracked[0].used} requests are unanswered, the window is {tracked[0].size}")
+            raise WindowFull(f"{tracked[0].used} requests are unanswered, the window is {tracked[0].open}")
         number = core.next_number()
         if tracked is not None:
             core.track(tracked[0], number, context, timeout=tracked[1], now=now)
@@ -234,9 +249,7 @@ class Session:
         self.send(Unbind(), now=now)
 
     def close(self, reason: str, *, abort: bool = False) -> None:
-        """End the session without asking: hand over what is in flight, then `closing` (and `abort`) are
-        set.
-        """
+        """End without asking: hand over what is in flight, then set `closing` (and `abort`)."""
         self._core.end(reason, abort=abort)
 
     # -- the driver's side
@@ -255,44 +268,12 @@ class Session:
 
     def next_timer(self) -> float | None:
         """When to call `handle_timer`; None: never."""
-        core = self._core
-        deadlines = (core.timers.next_deadline, core.window.next_deadline, core.owners_probes.next_deadline)
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        return self._overdue.next_deadline
 
     def handle_timer(self, *, now: float) -> None:
         """Do what is due at `now`; harmless when nothing is."""
-        core = self._core
-        for request in (*core.window.expire(now), *core.owners_probes.expire(now)):
-            core.emit(RequestExpired(request.sequence_number, request.context))
-        for timer in core.timers.take_due(now):
-            if core.closing:
-                return
-            self._on_timer(timer, now)
+        self._overdue.handle(now)
 
     def connection_lost(self, *, now: float, reason: str = "") -> None:
         """The connection is gone: RequestLost for each request in flight, then Closed (once)."""
         self._core.tell_closed(reason)
-
-    def _on_timer(self, timer: Timer, now: float) -> None:
-        core = self._core
-        if timer is Timer.ENQUIRE:
-            self._probe(now)
-        elif timer is Timer.BIND:
-            core.emit(BindTimedOut())
-            core.end("bind timed out", abort=True)
-        elif timer is Timer.READ:
-            core.emit(ProtocolFault(FramingError("a PDU began and did not end in time"), answered=False))
-            core.end("unfinished PDU", abort=True)
-        elif timer is Timer.UNBIND:
-            core.end("unbind was not answered", abort=True)
-        else:
-            core.emit(LinkDead(core.timers.silent_for(now)))
-            core.end("link dead", abort=True)
-
-    def _probe(self, now: float) -> None:
-        core = self._core
-        number = core.next_number()
-        core.write_pdu(EnquireLink(sequence_number=number))
-        core.own_probes.append(number)
-        core.timers.start(Timer.ENQUIRE, now)
-        core.timers.start_once(Timer.ANSWER, now)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ghasi.smpp.constants import MAX_SEQUENCE, MIN_SEQUENCE
 from ghasi.smpp.errors import WindowFull
+from ghasi.smpp.opening import Opening
 
 #: Given-up requests remembered per session; the oldest are forgotten first.
 REMEMBERED: Final = 10_000
@@ -44,18 +45,32 @@ class InFlight:
 
 
 class Window:
-    """At most `size` requests in flight; `size` may change at any time and then binds the next `add`.
+    """At most `size` requests in flight, fewer while the peer's queue takes fewer (`Opening`); `size` may change at
+    any time and then binds the next `add`.
 
     All requests of one window get the same time to be answered, so they expire in the order they were added.
     """
 
-    __slots__ = ("_given_up", "_in_flight", "_remembered", "size")
+    __slots__ = ("_given_up", "_in_flight", "_opening", "_remembered")
 
     def __init__(self, size: int, *, remembered: int = REMEMBERED) -> None:
-        self.size = size
+        self._opening = Opening(size)
         self._remembered = remembered
         self._in_flight: dict[int, InFlight] = {}
         self._given_up: dict[int, InFlight] = {}
+
+    @property
+    def size(self) -> int:
+        return self._opening.size
+
+    @size.setter
+    def size(self, size: int) -> None:
+        self._opening.size = size
+
+    @property
+    def open(self) -> int:
+        """Requests that may be in flight now: `size`, or fewer."""
+        return self._opening.open
 
     @property
     def used(self) -> int:
@@ -63,7 +78,7 @@ class Window:
 
     @property
     def free(self) -> int:
-        return max(0, self.size - len(self._in_flight))
+        return max(0, self._opening.open - len(self._in_flight))
 
     @property
     def next_deadline(self) -> float | None:
@@ -78,13 +93,23 @@ class Window:
 
     def add(self, request: InFlight) -> None:
         """Count a request that is being sent. Raises WindowFull."""
-        if len(self._in_flight) >= self.size:
-            raise WindowFull(f"{len(self._in_flight)} requests are unanswered, the window is {self.size}")
+        used = len(self._in_flight)
+        if used >= self.open:
+            raise WindowFull(f"{used} requests are unanswered, the window is {self.open}")
         self._in_flight[request.sequence_number] = request
+        if used + 1 == self._opening.open:
+            self._opening.filled(request.sent_at)
 
     def take(self, number: int) -> InFlight | None:
         """The request that this answer settles; it leaves the window. None: not in flight."""
         return self._in_flight.pop(number, None)
+
+    def answered(self, request: InFlight, *, queue_full: bool, now: float) -> bool:
+        """The window learns from the answer to a request it gave up by `take`; whether it became smaller."""
+        if queue_full:
+            return self._opening.refused(request.sent_at, now)
+        self._opening.answered(request.sent_at)
+        return False
 
     def take_given_up(self, number: int) -> InFlight | None:
         """The request that this answer would have settled in time. None: none such, or forgotten, or had

@@ -39,6 +39,41 @@ class NotEncodable(TextError):
         self.position = position
 
 
+class BadHex(TextError):
+    """A binary body that is not written in pairs of hexadecimal digits."""
+
+    reason = "bad_hex"
+
+    def __init__(self, field: str = "text") -> None:
+        super().__init__(f"{field} is not hexadecimal, two digits an octet")
+
+
+class BadHeader(TextError):
+    """Elements of a user data header that are malformed, or that are not the sender's to write."""
+
+    reason = "bad_header"
+
+
+class DataCodingNotAllowed(TextError):
+    """The operator's list of allowed data_codings has none that this text can travel in."""
+
+    reason = "data_coding_not_allowed"
+
+    def __init__(self, data_coding: int) -> None:
+        super().__init__(f"the operator does not take data_coding 0x{data_coding:02X}")
+        self.data_coding = data_coding
+
+
+class NoFlash(TextError):
+    """A coding for which data_coding has no value that also says "show at once" (3GPP 23.038 §4)."""
+
+    reason = "no_flash"
+
+    def __init__(self, coding: str) -> None:
+        super().__init__(f"data_coding has no flash form for {coding}")
+        self.coding = coding
+
+
 class TooLong(TextError):
     """More parts than a concatenated message may have (255 by 3GPP 23.040 §9.2.3.24.1, or the operator's
     bound).

@@ -15,6 +15,8 @@ from typing import Final
 from ghasi.sms.errors import NotEncodable, NotSeptets
 
 ESCAPE: Final = 0x1B
+GAP: Final = "\ufffe"
+"""Stands in a basic table where a national language has no character; such a septet reads as a space."""
 
 _BASIC: Final = (
     "@£$¥èéùìòÇ\nØø\rÅå"
@@ -47,7 +49,7 @@ class SeptetTable:
     carry for a phone to read these tables; empty for the default ones.
     """
 
-    __slots__ = ("_to_septets", "basic", "elements", "extension")
+    __slots__ = ("_shown", "_to_septets", "basic", "elements", "extension")
 
     def __init__(self, basic: str, extension: Mapping[int, str], elements: bytes = b"") -> None:
         if len(basic) != 128 or basic[ESCAPE] != "\x1b":
@@ -55,10 +57,14 @@ class SeptetTable:
         self.basic = basic
         self.extension = dict(extension)
         self.elements = elements
+        self._shown = basic.replace(GAP, " ")
         # The basic table goes in last: where both tables have a character, one septet is cheaper than two.
         self._to_septets = {ord(char): bytes((ESCAPE, code)) for code, char in extension.items()} | {
-            ord(char): bytes((code,)) for code, char in enumerate(basic) if code != ESCAPE
+            ord(char): bytes((code,)) for code, char in enumerate(basic) if code != ESCAPE and char != GAP
         }
+
+    def __contains__(self, char: str) -> bool:
+        return ord(char) in self._to_septets
 
     def encode(self, text: str) -> bytes:
         """Septets, one per octet. Raises NotEncodable at the first character that neither table has."""
@@ -87,7 +93,7 @@ class SeptetTable:
         return "".join(self._decode_escaped(septets))
 
     def _decode_basic(self, septets: bytes) -> str:
-        return codecs.charmap_decode(septets, "strict", self.basic)[0]
+        return codecs.charmap_decode(septets, "strict", self._shown)[0]
 
     def _decode_escaped(self, septets: bytes) -> list[str]:
         pieces: list[str] = []
@@ -95,7 +101,7 @@ class SeptetTable:
         while (at := septets.find(ESCAPE, start)) >= 0:
             pieces.append(self._decode_basic(septets[start:at]))
             code = septets[at + 1] if at + 1 < len(septets) else ESCAPE
-            pieces.append(" " if code == ESCAPE else self.extension.get(code, self.basic[code]))
+            pieces.append(" " if code == ESCAPE else self.extension.get(code, self._shown[code]))
             start = at + 2
         pieces.append(self._decode_basic(septets[start:]))
         return pieces

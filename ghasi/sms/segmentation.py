@@ -3,7 +3,8 @@
 
 A part carries at most 140 octets of user data, header included. With an 8-bit reference the header takes 6
 octets and leaves 153 septets, 134 octets or 67 UTF-16 units; with a 16-bit one 7 octets and 152, 133 or 66.
-Neither an escape pair nor a surrogate pair is ever cut, so a part may be one unit shorter than that.
+Neither an escape pair nor a surrogate pair is ever cut, so a part may be one unit shorter than that; a grapheme
+cluster is kept whole where that takes no further part.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from ghasi.sms.coding import Alphabet, Coding, Encoded, Wanted, encode_text
+from ghasi.sms.coding import Alphabet, Change, Coding, Encoded, Wanted, encode_text
+from ghasi.sms.cutting import count, cut
 from ghasi.sms.errors import TooLong
-from ghasi.sms.gsm7 import ESCAPE
 
 USER_DATA_OCTETS: Final = 140
 MAX_PARTS: Final = 255
@@ -64,6 +65,7 @@ class Segmented:
     """A text cut for sending. `mode` is None where one part holds it all: that always goes plain.
 
     `network_parts` is what a phone puts together: more than `len(parts)` only when the SMSC cuts (PAYLOAD).
+    `changes` tells what transliteration replaced.
     """
 
     coding: Coding
@@ -73,6 +75,7 @@ class Segmented:
     reference: int
     reference_bits: int
     network_parts: int
+    changes: tuple[Change, ...] = ()
 
     @property
     def units(self) -> int:
@@ -83,6 +86,13 @@ class Segmented:
 def capacity(coding: Coding, header_octets: int) -> int:
     """Units one part holds beside a user data header of so many octets, its length octet included."""
     return (USER_DATA_OCTETS - header_octets) * 8 // coding.unit_bits
+
+
+def count_parts(encoded: Encoded, reference_bits: int = 8) -> int:
+    """Parts that `segment` makes of it on the air, beyond the most there may be as well."""
+    if encoded.units <= capacity(encoded.coding, len(_header(encoded.elements))):
+        return 1
+    return count(encoded, capacity(encoded.coding, _long_header_octets(encoded.elements, reference_bits)))
 
 
 def split(
@@ -113,20 +123,34 @@ def segment(
     reference: int = 0,
     reference_bits: int = 8,
     max_parts: int = MAX_PARTS,
+    whole_clusters: bool = True,
 ) -> Segmented:
     """An encoded text as parts. Raises TooLong; ValueError for a reference that its bits do not hold."""
     if reference_bits not in (8, 16) or not 0 <= reference < 1 << reference_bits:
         raise ValueError("a concatenation reference has 8 or 16 bits")
     plain_header = _header(encoded.elements)
     if encoded.units <= capacity(encoded.coding, len(plain_header)):
-        whole = Part(encoded.units, plain_header, encoded.data)
-        return Segmented(encoded.coding, encoded.data_coding, (whole,), None, reference, reference_bits, 1)
-    bodies = _cut(encoded, capacity(encoded.coding, _long_header_octets(encoded.elements, reference_bits)))
+        parts: tuple[Part, ...] = (Part(encoded.units, plain_header, encoded.data),)
+        return _segmented(encoded, parts, None, (reference, reference_bits), 1)
+    room = capacity(encoded.coding, _long_header_octets(encoded.elements, reference_bits))
+    bodies = cut(encoded, room, whole_clusters=whole_clusters)
     if len(bodies) > min(max_parts, MAX_PARTS):
         raise TooLong(len(bodies), min(max_parts, MAX_PARTS))
     parts = _parts(encoded, mode, bodies, reference, reference_bits)
+    return _segmented(encoded, parts, mode, (reference, reference_bits), len(bodies))
+
+
+def _segmented(
+    encoded: Encoded, parts: tuple[Part, ...], mode: LongMode | None, reference: tuple[int, int], network_parts: int
+) -> Segmented:
     return Segmented(
-        encoded.coding, encoded.data_coding, parts, mode, reference, reference_bits, network_parts=len(bodies)
+        encoded.coding,
+        encoded.data_coding,
+        parts,
+        mode,
+        *reference,
+        network_parts=network_parts,
+        changes=encoded.changes,
     )
 
 
@@ -164,23 +188,3 @@ def _concatenation(reference: int, reference_bits: int, total: int, number: int)
     if reference_bits == 8:
         return bytes((0x00, 3, reference, total, number))
     return bytes((0x08, 4, reference >> 8, reference & 0xFF, total, number))
-
-
-def _cut(encoded: Encoded, units: int) -> list[bytes]:
-    data = encoded.data
-    size = encoded.coding.unit_octets
-    bodies: list[bytes] = []
-    start = 0
-    while start < len(data):
-        end = start + units * size
-        if end < len(data) and _inside_pair(data, end, encoded.coding):
-            end -= size
-        bodies.append(data[start:end])
-        start = end
-    return bodies
-
-
-def _inside_pair(data: bytes, end: int, coding: Coding) -> bool:
-    if coding is Coding.GSM7:
-        return data[end - 1] == ESCAPE
-    return coding is Coding.UCS2 and 0xD8 <= data[end - 2] <= 0xDB

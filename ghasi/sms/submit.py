@@ -4,7 +4,7 @@ unset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -13,9 +13,14 @@ from ghasi.smpp.constants import ESM_UDHI
 from ghasi.smpp.pdu import SubmitSm
 from ghasi.smpp.tlv import Tag, Tlv
 from ghasi.sms.address import PLAIN_RULES, AddressRules, parse_destination, parse_sender
-from ghasi.sms.coding import Alphabet, FlashMode, Wanted, flash_data_coding
+from ghasi.sms.choice import TextRules, encode
+from ghasi.sms.coding import Alphabet, Coding, Encoded, FlashMode, Wanted, flash_data_coding, for_flash
+from ghasi.sms.errors import BadHeader, DataCodingNotAllowed
+from ghasi.sms.national import Language
 from ghasi.sms.reference import concatenation_reference
-from ghasi.sms.segmentation import MAX_PARTS, LongMode, Segmented, Strategy, split
+from ghasi.sms.segmentation import MAX_PARTS, LongMode, Part, Segmented, Strategy, segment
+from ghasi.sms.septets import fill_bits, pack
+from ghasi.sms.transliteration import Transliteration
 
 MOBILE_DISPLAY: Final = 1
 
@@ -32,7 +37,12 @@ class SubmitOptions:
     """Everything an operator's profile may say about a submit_sm; the defaults are plain SMPP 3.4.
 
     `long_mode` None takes the mode of the command's strategy. `user_message_reference` is that TLV of the
-    first part, 0 to 65535; the others count up from it. `tlvs` are added to every part as they are.
+    first part, 0 to 65535; the others count up from it. `tlvs` are added to every part as they are, `first_tlvs`
+    and `last_tlvs` to that part of a message only; a single part is both.
+
+    `locking`, `single`, `transliteration`, `data_codings` and `data_coding_fallback` are the TextRules of
+    ghasi.sms.choice; `data_codings` holds for the values that mark FLASH as well. `packed`: GSM 03.38 goes out as
+    packed septets (ghasi.sms.septets). `whole_clusters` keeps grapheme clusters whole where that costs no part.
     """
 
     alphabet: Alphabet = Alphabet.GSM7
@@ -51,6 +61,31 @@ class SubmitOptions:
     user_message_reference: int | None = None
     addresses: AddressRules = PLAIN_RULES
     tlvs: tuple[Tlv, ...] = ()
+    first_tlvs: tuple[Tlv, ...] = ()
+    last_tlvs: tuple[Tlv, ...] = ()
+    locking: tuple[Language, ...] = ()
+    single: tuple[Language, ...] = ()
+    transliteration: Transliteration = Transliteration.OFF
+    data_codings: frozenset[int] | None = None
+    data_coding_fallback: bool = False
+    packed: bool = False
+    whole_clusters: bool = True
+
+    text_rules: TextRules = field(init=False, repr=False, compare=False)
+    """What decides the coding of a text: made once of the fields above."""
+
+    def __post_init__(self) -> None:
+        rules = TextRules(
+            alphabet=self.alphabet,
+            strict=self.strict,
+            locking=self.locking,
+            single=self.single,
+            transliteration=self.transliteration,
+            data_codings=self.data_codings,
+            fallback=self.data_coding_fallback,
+            reference_bits=self.reference_bits,
+        )
+        object.__setattr__(self, "text_rules", rules)
 
 
 PLAIN_OPTIONS: Final = SubmitOptions()
@@ -62,22 +97,41 @@ def segment_message(
     strategy: Strategy,
     message_id: UUID,
     options: SubmitOptions = PLAIN_OPTIONS,
+    elements: bytes = b"",
+    message_type: MessageType = MessageType.SMS,
 ) -> Segmented:
     """The command's text cut by the operator's rules, with the reference that belongs to `message_id`.
 
-    Raises LoneSurrogate, NotEncodable and TooLong (ghasi.sms.errors).
+    FLASH can cost parts: its mark may need UCS-2 (FlashMode).
+
+    `elements` are those of its own user data header, which only a BINARY body may have. Raises TextError of every
+    kind (ghasi.sms.errors).
     """
-    return split(
-        text,
-        encoding,
-        strategy,
+    encoded = encode(text, encoding, options.text_rules)
+    if message_type is MessageType.FLASH:
+        encoded = for_flash(text, encoded, options.flash_mode)
+    if elements:
+        encoded = with_elements(encoded, elements)
+    return segment(
+        encoded,
+        options.long_mode or LongMode.of(strategy),
         reference=concatenation_reference(message_id, options.reference_bits),
         reference_bits=options.reference_bits,
-        long_mode=options.long_mode,
-        alphabet=options.alphabet,
-        strict=options.strict,
         max_parts=options.max_parts,
+        whole_clusters=options.whole_clusters,
     )
+
+
+def with_elements(encoded: Encoded, elements: bytes) -> Encoded:
+    """A binary body with the elements of its header. Raises BadHeader for a text."""
+    if encoded.coding is not Coding.BINARY:
+        raise BadHeader("udh is for encoding BINARY only")
+    return replace(encoded, elements=elements)
+
+
+def sent_body(part: Part, coding: Coding, *, packed: bool) -> bytes:
+    """The octets behind the part's header as they go out: septets are packed where the operator wants that."""
+    return pack(part.body, fill_bits(len(part.udh))) if packed and coding is Coding.GSM7 else part.body
 
 
 def build_submits(
@@ -88,7 +142,10 @@ def build_submits(
     message_type: MessageType = MessageType.SMS,
     options: SubmitOptions = PLAIN_OPTIONS,
 ) -> list[SubmitSm]:
-    """One submit_sm a part, in order. Raises InvalidNumber and InvalidSender."""
+    """One submit_sm a part, in order, of what `segment_message` made for the same `message_type`.
+
+    Raises InvalidNumber, InvalidSender, NoFlash and DataCodingNotAllowed.
+    """
     destination = parse_destination(to, options.addresses)
     source = parse_sender(sender, options.addresses)
     flash = message_type is MessageType.FLASH
@@ -107,7 +164,7 @@ def build_submits(
             validity_period=options.validity_period,
             registered_delivery=options.registered_delivery,
             data_coding=_data_coding(segmented, flash, options),
-            short_message=b"" if segmented.mode is LongMode.PAYLOAD else part.user_data,
+            short_message=b"" if segmented.mode is LongMode.PAYLOAD else _user_data(part, segmented, options),
             tlvs=_tlvs(segmented, number, flash, options),
         )
         for number, part in enumerate(segmented.parts, 1)
@@ -115,9 +172,16 @@ def build_submits(
 
 
 def _data_coding(segmented: Segmented, flash: bool, options: SubmitOptions) -> int:
-    if flash and options.flash_mode is not FlashMode.SUBUNIT:
-        return flash_data_coding(segmented.coding, options.flash_mode)
-    return segmented.data_coding
+    if not flash or options.flash_mode is FlashMode.SUBUNIT:
+        return segmented.data_coding
+    marked = flash_data_coding(segmented.coding, options.flash_mode)
+    if options.data_codings is not None and marked not in options.data_codings:
+        raise DataCodingNotAllowed(marked)
+    return marked
+
+
+def _user_data(part: Part, segmented: Segmented, options: SubmitOptions) -> bytes:
+    return part.udh + sent_body(part, segmented.coding, packed=options.packed)
 
 
 def _tlvs(segmented: Segmented, number: int, flash: bool, options: SubmitOptions) -> tuple[Tlv, ...]:
@@ -138,5 +202,10 @@ def _tlvs(segmented: Segmented, number: int, flash: bool, options: SubmitOptions
     if options.more_messages_to_send and number < total:
         tlvs.append(Tlv.integer(Tag.MORE_MESSAGES_TO_SEND, 1))
     if segmented.mode is LongMode.PAYLOAD:
-        tlvs.append(Tlv(Tag.MESSAGE_PAYLOAD, segmented.parts[0].user_data))
-    return (*tlvs, *options.tlvs)
+        tlvs.append(Tlv(Tag.MESSAGE_PAYLOAD, _user_data(segmented.parts[0], segmented, options)))
+    tlvs += options.tlvs
+    if number == 1:
+        tlvs += options.first_tlvs
+    if number == total:
+        tlvs += options.last_tlvs
+    return tuple(tlvs)

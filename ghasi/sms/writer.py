@@ -13,7 +13,8 @@ from uuid import UUID
 from ghasi.smpp.constants import HEADER_LENGTH, CommandId
 from ghasi.smpp.pdu import SubmitSm, encode_pdu
 from ghasi.sms.address import parse_destination, parse_sender
-from ghasi.sms.coding import Encoded, Wanted, encode_text
+from ghasi.sms.choice import encode
+from ghasi.sms.coding import Change, Encoded, Wanted, encode_text
 from ghasi.sms.segmentation import LongMode, Strategy, capacity
 from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
 
@@ -21,12 +22,20 @@ MOST_SENDERS: Final = 1024
 _HEADER: Final = struct.Struct(">IIII")
 
 
+Written = tuple[list[bytes], LongMode | None, int]
+"""The PDUs in order; how a text of several parts was cut, None for a single part; and how many characters
+transliteration replaced. A plain tuple, because every message makes one."""
+
+
 class SubmitWriter:
     """Of one set of options."""
 
     def __init__(self, options: SubmitOptions) -> None:
         self.options = options
-        self._usual = not options.tlvs and options.user_message_reference is None and not options.validity_period
+        tlvs = options.tlvs or options.first_tlvs or options.last_tlvs
+        plain = options.user_message_reference is None and not options.validity_period and not options.packed
+        self._usual = plain and not tlvs
+        self._rules = None if options.text_rules.plain else options.text_rules
         self._beginnings: dict[str, bytes] = {}
 
     def write(
@@ -39,23 +48,31 @@ class SubmitWriter:
         to: str,
         sender: str,
         message_type: MessageType = MessageType.SMS,
-    ) -> tuple[list[bytes], LongMode | None]:
-        """The PDUs in order, and how a text of several parts was cut (None for a single part).
+        elements: bytes = b"",
+    ) -> Written:
+        """The PDUs of a text, or of a binary body with the `elements` of its own header.
 
         Raises TextError, TooLong and AddressError (ghasi.sms.errors), and FieldError.
         """
-        if self._usual and message_type is MessageType.SMS:
+        if self._usual and message_type is MessageType.SMS and not elements:
             options = self.options
-            encoded = encode_text(text, encoding, alphabet=options.alphabet, strict=options.strict)
+            if self._rules is None:
+                encoded = encode_text(text, encoding, alphabet=options.alphabet, strict=options.strict)
+            else:
+                encoded = encode(text, encoding, self._rules)
             if not encoded.elements and encoded.units <= capacity(encoded.coding, 0):
                 try:
-                    return [self._single(encoded, to, sender)], None
+                    return (
+                        [self._single(encoded, to, sender)],
+                        None,
+                        _count(encoded.changes) if encoded.changes else 0,
+                    )
                 except OverflowError:
                     # An option that is no octet: the field tables name it.
                     pass
-        segmented = segment_message(text, encoding, strategy, message_id, self.options)
+        segmented = segment_message(text, encoding, strategy, message_id, self.options, elements, message_type)
         submits = build_submits(segmented, to=to, sender=sender, message_type=message_type, options=self.options)
-        return [encode_pdu(submit) for submit in submits], segmented.mode
+        return [encode_pdu(submit) for submit in submits], segmented.mode, _count(segmented.changes)
 
     def _single(self, encoded: Encoded, to: str, sender: str) -> bytes:
         options = self.options
@@ -95,3 +112,7 @@ class SubmitWriter:
             self._beginnings.clear()
         self._beginnings[sender] = whole[HEADER_LENGTH:end]
         return self._beginnings[sender]
+
+
+def _count(changes: tuple[Change, ...]) -> int:
+    return sum(change.count for change in changes)

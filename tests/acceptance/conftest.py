@@ -13,14 +13,21 @@ from typing import Any
 import pytest
 
 from ghasi.devstack.servers import Servers
+from tests.interop.script import account
 from tests.support.peers import Peer, start_peer
 from tests.support.platform import Platform
 from tests.support.product import Product, operator
 
 
-@pytest.fixture(scope="module")
-def smsc_kind(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("--smsc"))
+def kinds_of(config: pytest.Config) -> list[str]:
+    """The SMSCs of this run."""
+    return str(config.getoption("--smsc")).split(",")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What asks for an SMSC runs on each kind of the run; a test with cases says itself which kind plays which."""
+    if "smsc_kind" in metafunc.fixturenames and "case" not in metafunc.fixturenames:
+        metafunc.parametrize("smsc_kind", kinds_of(metafunc.config), scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +47,8 @@ def stack(
     peer = None
     try:
         if smsc_kind != "simulator":
-            peer = asyncio.run(start_peer(product, smsc_kind, sys.executable))
+            accounts = {one["systemId"]: account(one["password"])}
+            peer = asyncio.run(start_peer(product, smsc_kind, sys.executable, accounts))
             one["port"] = peer.port
         asyncio.run(product.start())
         yield product, peer
@@ -65,7 +73,7 @@ def submits(stack: tuple[Product, Peer | None]) -> Any:
     product, peer = stack
 
     async def of(destination: str, count: int = 1) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while True:
             lines = peer.submits() if peer is not None else product.smsc_log(product.operator_ids[0])
             found = [one for one in lines if one["destination_addr"] == destination.lstrip("+")]

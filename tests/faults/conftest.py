@@ -18,14 +18,10 @@ from tests.faults import clock, disk, figures, memory
 from tests.faults.line import Line
 from tests.faults.mortal import Mortal
 from tests.faults.mortal import mortal as made_mortal
-from tests.faults.seed import SEED, SET, at_least
+from tests.faults.seed import at_least
 from tests.support import servers as support
 
 Lines = Callable[..., Any]
-
-
-def pytest_report_header() -> str:
-    return f"faults: set {SET}, seed {SEED} (FAULTS_SEED={SEED} repeats it)"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,24 +62,6 @@ def _without(items: list[pytest.Item], mark: str, why_not: Callable[[], str]) ->
     faults = {str(name) for item in needy for one in item.iter_markers(mark) for name in one.args}
     figures.write(figures.Figures(fault, runs=0, not_run=reason) for fault in sorted(faults))
     return needy
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The table of this run."""
-    made = figures.latest(one for one in figures.read() if one.session == figures.SESSION).values()
-    if not made:
-        return
-    terminalreporter.section(f"faults, seed {SEED}")
-    head = (
-        f"{'fault':44} {'runs':>5} {'msgs':>6} {'lost':>5} {'doubled':>7} {'unexpl.':>7} {'doubt':>6} {'back s':>7}"
-    )
-    terminalreporter.write_line(head)
-    for one in made:
-        back = "" if one.recovered is None else f"{one.recovered:.1f}"
-        counts = f"{one.runs:5} {one.commands:6} {one.lost:5} {one.doubled:7} {one.unexplained:7} {one.in_doubt:6}"
-        failed = "FAILED" if one.failed else ""
-        line = f"{one.fault:44} {counts} {back:>7} {failed} {one.note} {one.not_run}".rstrip()
-        terminalreporter.write_line(line + (f"  {'; '.join(one.kinds)}" if one.kinds else ""))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from tests.faults.seed import SEED, SET
 ROOT = Path(__file__).resolve().parents[2]
 FILE = Path(os.environ.get("FAULTS_RESULTS") or ROOT / ".run" / "faults" / "results.jsonl")
 _of_this_test: list[Figures] = []
-SESSION = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+SESSION = os.environ.setdefault("FAULTS_SESSION", f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}")
+"""One for all workers of a parallel run, which inherit it."""
 
 
 def _commit() -> str:

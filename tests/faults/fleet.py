@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ghasi.devstack.child import Child
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.servers import Servers
 from tests.faults.line import GATEWAY_ENV, Line, simulated
-from tests.support.product import free_port
 
 GATEWAYS = ("a", "b")
 POOLS = ("dispatch-1", "dispatch-2", "receipts-1", "receipts-2")
@@ -78,6 +78,7 @@ class Fleet(Line):
         metrics.mkdir(exist_ok=True)
         argv = [sys.executable, "-m", "dramatiq", "workers.app", "--queues", name.partition("-")[0]]
         argv += ["--processes", "1", "--threads", "4", "--worker-shutdown-timeout", "40000"]
+        argv += ["--worker-fork-timeout", "300000"]
         return self.run(name, argv, PROMETHEUS_MULTIPROC_DIR=str(metrics), WORKER_HTTP_PORT=str(self.ports[name]))
 
     def freeze(self, name: str) -> float:

@@ -12,7 +12,8 @@ import random
 import secrets
 
 SETS = ("short", "full", "long")
-SEED = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(1_000_000))
+SEED = int(os.environ.setdefault("FAULTS_SEED", "") or secrets.randbelow(1_000_000))
+os.environ["FAULTS_SEED"] = str(SEED)  # the workers of a parallel run choose alike
 ONLY = tuple(filter(None, os.environ.get("FAULTS_POINTS", "").split(",")))
 SET = os.environ.get("FAULTS") or "short"
 if SET not in SETS:

@@ -66,7 +66,7 @@ async def difference(product: Product, count: int) -> float:
     began = time.monotonic()
     sample = f'smpp_connector_accounting_difference{{operator_id="{product.operator_ids[0]}"}} {float(count)}'
     url = f"http://127.0.0.1:{product.worker_ports['dispatch']}/metrics"
-    await product.until_http(url, lambda _, text: sample in text, timeout=40)
+    await product.until_http(url, lambda _, text: sample in text, timeout=90)
     return time.monotonic() - began
 
 
@@ -98,7 +98,7 @@ def doubled(operator_id: str) -> str:
 async def test_the_books_hold_until_a_loss_or_a_double_is_planted(
     tmp_path: Path, servers: Servers, django_ready: None
 ) -> None:
-    product = Product(servers, tmp_path, [mno()], dispatch_processes=2, env={"SMPP_RESPONSE_TIMEOUT": "2"})
+    product = Product(servers, tmp_path, [mno()], dispatch_processes=2, env={"SMPP_RESPONSE_TIMEOUT": "5"})
     operator_id = product.operator_ids[0]
     try:
         await product.start()

@@ -111,13 +111,13 @@ async def test_a_rolling_restart_under_load_leaves_nothing_in_doubt(
         await platform.until(lambda: len(platform.results) > 100, 60.0, world.tails())
         for name in "ab" * ROUNDS:
             world.children[name].request_stop()
-            await world.until(lambda name=name: not world.children[name].running, 40.0, f"{name} ends")
+            await world.until(lambda name=name: not world.children[name].running, 60.0, f"{name} ends")
             assert world.said(name, "gateway.stopped")
             world.forget(name)
             done = len(platform.results)
             await platform.until(lambda done=done: len(platform.results) > done + 100, 40.0, world.tails())
             world.gateway(name)
-            await world.until(lambda name=name: world.said(name, "lease.held"), 20.0, f"{name} lives again")
+            await world.until(lambda name=name: world.said(name, "lease.held"), 60.0, f"{name} lives again")
         await load.stop()
         await platform.until(load.settled, 60.0, world.tails())
         binds = binds_on_the_wire(world.log())
@@ -157,14 +157,14 @@ async def test_a_drained_operator_stays_so_on_every_replica_until_bind(
         said = await asyncio.to_thread(order, world, "drain")
         assert "a: ok wanted: drained" in said
         assert "b: ok wanted: drained" in said
-        await world.until(lambda: unbinds(world) >= len(binds_on_the_wire(world.log()).accepted), 20.0, "unbound")
+        await world.until(lambda: unbinds(world) >= len(binds_on_the_wire(world.log()).accepted), 60.0, "unbound")
         assert await world.holders() == {}
         binds = len(binds_on_the_wire(world.log()).accepted)
         for name in "ab":
             world.forget(name)
             world.gateway(name)
         for name in "ab":
-            await world.until(lambda name=name: world.said(name, "lease.held"), 20.0, f"{name} lives again")
+            await world.until(lambda name=name: world.said(name, "lease.held"), 60.0, f"{name} lives again")
         arrived = len(world.smsc_log(world.operator_id))
         await asyncio.sleep(4.0)
         bound_meanwhile = len(binds_on_the_wire(world.log()).accepted) - binds

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,17 @@ from ghasi.devstack.servers import Servers
 from tests.faults import figures
 from tests.support.platform import Platform, command
 from tests.support.product import Product, operator
-from tests.support.rate import worst_second
+from tests.support.rate import surely_in_a_second
 
-BEGINS = 25.0
-"""Seconds from the start of the simulator to the first outage: a busy machine has everything up by then."""
+BEGINS = 20.0, 45.0
+"""Seconds from the start of the simulator to the first outage: where not everything is up by the first, on a busy
+machine, it is all started again for the second."""
 SHORT = {"FAILOVER_AFTER": "2", "FAILOVER_RETURN_AFTER": "4", "SMPP_RECONNECT_DELAYS": "0.5,1"}
 RULES = {"override": {"rules": {"inDoubtWait": 1.5}}}
+
+
+class TooSlow(Exception):
+    """The outages begin before everything is up."""
 
 
 @dataclass
@@ -54,13 +60,17 @@ class Pair:
             await asyncio.sleep(0.05)
 
     async def second(self, number: float) -> None:
-        """Waits for that second of the simulator's life."""
-        (listening,) = self.log(self.primary, "listening")
-        assert time.monotonic() < listening["mono"] + number, "the product was too slow to start"
+        """Waits for that second of the simulator's life. Raises TooSlow where it is over."""
+        listening = self.log(self.primary, "listening")[0]
+        if time.monotonic() >= listening["mono"] + number:
+            raise TooSlow
         await asyncio.sleep(listening["mono"] + number - time.monotonic())
 
     async def state(self, operator_id: str) -> str:
         return next(one["state"] for one in await self.product.sessions() if one["operatorId"] == operator_id)
+
+    async def stands(self, operator_id: str, state: str) -> bool:
+        return await self.state(operator_id) == state
 
     async def counted(self, name: str, **labels: str) -> float:
         text = await self.product.http(self.product.http_port, "/metrics")
@@ -144,18 +154,35 @@ async def check_counts(pair: Pair, messages: list[dict[str, Any]]) -> int:
 async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
     servers: Servers, django_ready: None, tmp_path: Path
 ) -> None:
-    outage = [{"after": BEGINS, "until": BEGINS + 12}]
-    with running(servers, tmp_path, outage, tpsLimit=20, windowSize=5, responseDelay=0.15) as pair:
+    await once_up(lambda begins: over_and_back(servers, tmp_path, begins))
+
+
+async def once_up(play: Callable[[float], Awaitable[None]]) -> None:
+    """Plays with outages that begin as early as this machine lets them."""
+    for begins in BEGINS:
+        try:
+            await play(begins)
+        except TooSlow:
+            if begins == BEGINS[-1]:
+                raise
+        else:
+            break
+
+
+async def over_and_back(servers: Servers, folder: Path, begins: float) -> None:
+    outage = [{"after": begins, "until": begins + 12}]
+    with running(servers, folder, outage, tpsLimit=20, windowSize=5, responseDelay=0.15) as pair:
         async with await Platform.over(servers.nats_url) as platform:
             await pair.product.start()
             await pair.until(lambda: pair.log(pair.backup, "bind"), "the backup is bound while nothing is wrong")
-            assert (await pair.state(pair.primary), await pair.state(pair.backup)) == ("BOUND", "BOUND")
-            await pair.second(BEGINS - 3)
+            for one in (pair.primary, pair.backup):
+                await pair.until(partial(pair.stands, one, "BOUND"), "both are told as bound")
+            await pair.second(begins - 3)
             waiting = [command(pair.primary, f"+9370{n:07}") for n in range(300)]
             await platform.send(waiting)
             await pair.until(pair.drops, "the outage begins")
-            await pair.until(lambda: len(pair.log(pair.backup)) > 0, "traffic goes over", timeout=10)
-            assert await pair.state(pair.primary) == "FAILBACK"
+            await pair.until(lambda: len(pair.log(pair.backup)) > 0, "traffic goes over")
+            await pair.until(partial(pair.stands, pair.primary, "FAILBACK"), "the primary is told as carried")
             await platform.until(lambda: any(one["status"] == "FAILBACK" for one in platform.health))
             await pair.product.http(pair.product.http_port, "/ready")
             assert await pair.counted("smpp_connector_failover_active") == 1
@@ -166,7 +193,7 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
                 what=pair.product.tails(),
             )
             over = pair.log(pair.backup)
-            worst = worst_second([line["mono"] for line in over], span=0.95)
+            worst = surely_in_a_second([line["mono"] for line in over], span=0.95)
             assert len(over) >= 200, "what was queued before the outage went over"
             assert worst <= 30
             by_number = {one["to"]: one["messageId"] for one in waiting}
@@ -175,7 +202,7 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
             for message_id in carried:
                 assert pair.backup in {one["operatorId"] for one in platform.final_of(message_id)}
                 assert all(one["status"] == "DELIVERED" for one in platform.final_of(message_id))
-            await pair.until(lambda: _is(pair.state(pair.primary), "BOUND"), "the traffic comes back")
+            await pair.until(lambda: pair.stands(pair.primary, "BOUND"), "the traffic comes back")
             after = [command(pair.primary, f"+9371{n:07}") for n in range(20)]
             await platform.send(after)
             await platform.until(lambda: all(platform.final_of(one["messageId"]) for one in after))
@@ -195,10 +222,6 @@ async def test_the_backup_carries_what_waits_and_gives_the_traffic_back(
             assert changes[-4:] == ["BOUND", "UNBOUND", "FAILBACK", "BOUND"]
 
 
-async def _is(found: Awaitable[str], wanted: str) -> bool:
-    return await found == wanted
-
-
 @pytest.mark.slow
 @pytest.mark.proves("flapping")
 @pytest.mark.timeout(240)
@@ -206,11 +229,15 @@ async def test_a_link_that_drops_again_and_again_does_not_flap(
     servers: Servers, django_ready: None, tmp_path: Path
 ) -> None:
     """Ten drops, one each 4 s, with settings a seventh of the defaults: a link that drops each 20 to 30 s."""
-    outages = [{"after": BEGINS + 4 * n, "until": BEGINS + 4 * n + 0.8} for n in range(10)]
-    with running(servers, tmp_path, outages, tpsLimit=50, windowSize=5) as pair:
+    await once_up(lambda begins: again_and_again(servers, tmp_path, begins))
+
+
+async def again_and_again(servers: Servers, folder: Path, begins: float) -> None:
+    outages = [{"after": begins + 4 * n, "until": begins + 4 * n + 0.8} for n in range(10)]
+    with running(servers, folder, outages, tpsLimit=50, windowSize=5) as pair:
         async with await Platform.over(servers.nats_url) as platform:
             await pair.product.start()
-            await pair.second(BEGINS - 2)
+            await pair.second(begins - 2)
             messages: list[dict[str, Any]] = []
             while len(pair.drops()) < len(outages):
                 fresh = [command(pair.primary, f"+9372{len(messages) + n:07}") for n in range(5)]

@@ -82,9 +82,9 @@ async def test_the_holder_refuses_receipts_then_unbinds_and_comes_back(
         before = resident(world, "a")
         gone = time.monotonic()
         servers.nats.pause() if how == "stopped" else servers.nats.kill()
-        await world.until(lambda: any(line["event"] == "unbind" for line in world.log()), 20.0, "unbind")
+        await world.until(lambda: any(line["event"] == "unbind" for line in world.log()), 60.0, "unbind")
         (unbind,) = [line for line in world.log() if line["event"] == "unbind"]
-        heard = answers(world, gone + 1.0, unbind["mono"])
+        heard = answers(world, gone + 3.0, unbind["mono"])
         grown = resident(world, "a") - before
         await asyncio.sleep(max(0.0, gone + AWAY - time.monotonic()))
         assert len(binds_on_the_wire(world.log()).accepted) == 1, "nobody binds without a lease"
@@ -116,7 +116,7 @@ async def test_the_only_replica_stays_bound_throughout_in_bounded_memory(
         await with_receipts_to_come(world, "a")
         gone = time.monotonic()
         servers.nats.pause() if how == "stopped" else servers.nats.kill()
-        await world.until(lambda: answers(world, gone + 5.0, time.monotonic()), 20.0, "receipts refused")
+        await world.until(lambda: answers(world, gone + 5.0, time.monotonic()), 60.0, "receipts refused")
         before = resident(world, "a")
         await asyncio.sleep(max(0.0, gone + AWAY - time.monotonic()))
         heard = answers(world, gone + 5.0, time.monotonic())
@@ -158,14 +158,14 @@ async def test_a_replica_cut_off_from_nats_gives_way_to_one_that_is_not(
                 proxy.black_hole()
             else:
                 getattr(proxy, how)()
-            record = await world.until_bound("b", timeout=40.0)
+            record = await world.until_bound("b", timeout=60.0)
             await world.until(lambda: len(binds_on_the_wire(world.log()).accepted) == 2)
             (unbind,) = [line for line in world.log() if line["event"] == "unbind"]
             (taken,) = [line for line in world.log() if line["event"] == "bind" and line["mono"] > cut]
             keys, pdus = numbered(5)
             assert {fate.fate for fate in (await world.submit(record, pdus, keys)).fates} == {Fate.ACCEPTED}
             proxy.heal()
-            await world.until(lambda: len(world.said("a", "lease.held")) == 2, 40.0, "a is back")
+            await world.until(lambda: len(world.said("a", "lease.held")) == 2, 60.0, "a is back")
             await asyncio.sleep(3.0)
             assert (await world.holders()) == {0: "b"}
             binds = binds_on_the_wire(world.log())

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from ghasi.devstack.ports import free_port
 from tests.faults.clock import Clock
 from tests.faults.conftest import Lines
 from tests.faults.gather import submits
@@ -21,12 +22,11 @@ from tests.faults.line import GATEWAY_ENV, Line
 from tests.faults.load import Load
 from tests.faults.memory import MemoryGroup
 from tests.support.platform import iso
-from tests.support.product import free_port
 
 STAYS = 8.0
 ROOM = 256 * 1024
 """Octets of memory that a process may still take."""
-BURST, BURSTS = 100, 8
+BURST, BURSTS = 100, 25
 """Commands of ten parts at once, so that it needs more than that."""
 HOUR = 3600
 KILLS = 3

@@ -18,6 +18,7 @@ from tests.faults.line import Line
 from tests.faults.load import Load
 from tests.faults.oracle import explain, judge
 from tests.faults.seed import rng
+from tests.support.rate import surely_in_a_second
 
 RATE = 40.0
 LIMIT = 50
@@ -45,18 +46,12 @@ async def under_load(line: Line, hurt: Callable[[Load], object], fault: str, not
         drained = await load.drained(90.0)
         evidence = await gather(line, load.commands)
     verdict = judge(evidence)
-    worst = await worst_second(line)
+    worst = surely_in_a_second([one["mono"] for one in line.smsc_log(line.operator_id)])
     note = f"{note} worst second {worst} of {LIMIT}".strip()
     figures.write([figures.of(fault, verdict, evidence, at=healed, note=note)])
     assert verdict.holds, f"{explain(verdict, evidence)}\n{line.tails()}"
     assert drained, line.tails()
     assert worst <= LIMIT, f"{worst} submits in one second, {LIMIT} allowed"
-
-
-async def worst_second(line: Line) -> int:
-    """The most submits of any second at the SMSC, told in its log within a second of the last."""
-    await asyncio.sleep(1.2)
-    return max((one["count"] for one in line.smsc_log(line.operator_id, "worst_second")), default=0)
 
 
 @FULL

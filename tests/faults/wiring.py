@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.servers import Servers
 from tests.faults.line import GATEWAY_ENV
-from tests.support.product import free_port
 from tests.support.proxy import Proxy
 
 PAIRS = ("workers-nats", "gateway-nats", "workers-postgres", "workers-valkey", "gateway-smsc")

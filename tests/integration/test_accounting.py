@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from nats.js.api import RetentionPolicy, StreamConfig
 
-from ghasi.bus import Bus, BusSettings, Settlement
+from ghasi.bus import Bus, BusError, BusSettings, Settlement, client
 from ghasi.contracts import subjects
 from ghasi.correlations import books, command_reader, doubles, statements
 from ghasi.correlations.accounting import Entry, Outcome, Position
@@ -301,7 +301,7 @@ async def test_only_operators_with_a_consumer_have_a_position(
     await counter.commands(1)
     await counter.ack(*await counter.take(1))
     assert counter.operator_id in await read_positions(counter.bus)
-    monkeypatch.setattr(command_reader, "CONSUMERS_A_PAGE", 1)
+    monkeypatch.setattr(client, "CONSUMERS_A_PAGE", 1)
     assert counter.operator_id in await read_positions(counter.bus)
 
 
@@ -326,6 +326,37 @@ async def test_a_message_that_was_purged_ends_the_reading_and_does_not_hold_it_u
     await counter.bus.js.delete_msg(subjects.SMS_DISPATCH, last)
     entries, end = await read_page(counter.bus, counter.operator_id, 0, last)
     assert (len(entries), end) == (2, last)
+
+
+async def test_a_position_at_another_operators_message_is_read_to_the_end(counter: Counter) -> None:
+    await counter.commands(2)
+    own = await counter.take(2)
+    other = Counter(counter.bus)
+    await other.commands(1)
+    (foreign,) = await other.take(1)
+    entries, end = await read_page(counter.bus, counter.operator_id, 0, foreign.sequence)
+    assert ([one.sequence for one in entries], end) == ([one.sequence for one in own], foreign.sequence)
+    assert await read_page(counter.bus, counter.operator_id, own[-1].sequence, foreign.sequence) == (
+        [],
+        foreign.sequence,
+    )
+    await other.close()
+
+
+async def test_a_replica_that_does_not_have_all_yet_is_not_believed(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await counter.commands(2)
+    last = (await counter.take(2))[-1].sequence
+    whole = command_reader._get
+
+    async def lags(bus: Bus, subject: str, start: int, size: int) -> Any:
+        messages, _ = await whole(bus, subject, start, size)
+        return messages[:-1], True
+
+    monkeypatch.setattr(command_reader, "_get", lags)
+    with pytest.raises(BusError, match="lags"):
+        await read_page(counter.bus, counter.operator_id, 0, last)
 
 
 async def test_a_position_older_than_the_books_finds_no_excess(counter: Counter) -> None:

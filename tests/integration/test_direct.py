@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ghasi.correlations import direct, inbox, ledger
 from ghasi.correlations.direct import record_plain
 from ghasi.correlations.models import InboxReceipt
-from ghasi.correlations.types import PartFateKind, PartOutcome, ReceiptFacts
+from ghasi.correlations.types import Part, PartFateKind, PartOutcome, ReceiptFacts
 from tests.integration.test_inbox import inbox_size, name, prepared, receipt, respond, row, submitted
 
 pytestmark = pytest.mark.usefixtures("django_ready")
@@ -71,6 +71,28 @@ def test_what_takes_a_decision_is_left_and_untouched(now: datetime) -> None:
     assert {one: before[one] for one in before} == {
         one.row_id: row(one).status for one in (*both, *others, long_ago, doubt)
     }
+
+
+def stored_key(part: Part) -> str:
+    keys = row(part).operator_message_keys
+    assert keys is not None
+    return keys[0]
+
+
+def test_of_two_keys_the_one_part_that_either_names_is_closed(now: datetime) -> None:
+    first, second, neither = (submitted(now, one) for one in ("a" + name(), "b" + name(), "c" + name()))
+    one, other = stored_key(first), stored_key(second)
+    facts = [receipt("x", now, lookup_keys=(f"#{name()}", one)), receipt("y", now, lookup_keys=(other, name()))]
+    found, left = record_plain(facts, now=now)
+    assert ([part.message_id for part in found], left) == ([first.message_id, second.message_id], [])
+    assert row(neither).status == "SUBMITTED"
+
+
+def test_two_keys_that_name_a_part_each_take_a_decision(now: datetime) -> None:
+    parts = [submitted(now, one) for one in ("a" + name(), "b" + name())]
+    facts = receipt("x", now, lookup_keys=tuple(stored_key(part) for part in parts))
+    assert record_plain([facts], now=now) == ([], [facts])
+    assert {row(part).status for part in parts} == {"SUBMITTED"}
 
 
 def test_the_rest_of_a_batch_goes_the_long_way(now: datetime) -> None:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
 from structlog.testing import capture_logs
 
 from ghasi.contracts.sessions import State, Wanted
 from ghasi.contracts.submission import Fate
 from ghasi.env import Env
-from sessions_gateway.config import ManagementConfig
+from ghasi.operator_answer import TlsFiles
+from ghasi.operator_management import ManagementConfig
+from sessions_gateway import metrics
+from sessions_gateway.counted_credentials import CountedCredentials
 from sessions_gateway.credentials import CredentialsClient, CredentialsError
-from sessions_gateway.operator_settings import TlsFiles
+from sessions_gateway.gateway import Gateway
 from sessions_gateway.tls import TlsUnusable, client_context
 from tests.support.gateway import FAST_RETRIES, Management, SmallSmsc, World, credentials, until, world
 
@@ -37,7 +43,7 @@ async def management() -> AsyncIterator[Management]:
 
 def client(management: Management, **changes: Any) -> CredentialsClient:
     config = ManagementConfig(
-        f"http://127.0.0.1:{management.port}", Env({"INTERNAL_SERVICE_TOKEN": "token-1"}), timeout=1.0
+        f"http://127.0.0.1:{management.port}", Env({"INTERNAL_SERVICE_TOKEN": "token-1"}), timeout=30.0
     )
     return CredentialsClient(replace(config, **changes))
 
@@ -100,7 +106,7 @@ async def test_a_token_rotated_during_the_request_is_tried_once_more(management:
 
 
 async def test_slow_and_absent_management(management: Management) -> None:
-    management.delay = 1.0
+    management.delay = 60.0
     error = await refused(client(management, timeout=0.1))
     assert (error.slow, error.reason) == (False, "operator management does not answer")
     error = await refused(client(management, url="http://127.0.0.1:9"))
@@ -187,6 +193,61 @@ async def test_smpp_over_tls_with_ca_client_certificate_and_server_name(
     assert names == ["smsc.example.org"]
     answer = await tls_place.submit(gateway, [b"one"])
     assert answer.fates[0].operator_message_id == "id-1"
+    series = expiry_series(gateway)
+    assert series["client"] == expiry_of(identity)
+    assert series["server"] > series["client"] - 86_400
+
+
+def expiry_of(made: trustme.LeafCert) -> float:
+    read = x509.load_pem_x509_certificate(made.cert_chain_pems[0].bytes())
+    return read.not_valid_after_utc.timestamp()
+
+
+def expiry_series(gateway: Gateway) -> dict[str, float]:
+    """smpp_connector_tls_expires_timestamp_seconds as /metrics shows it, by certificate."""
+    text = gateway.metrics.render().decode()
+    found = re.findall(r'smpp_connector_tls_expires_timestamp_seconds{.*certificate="(\w+)".*} (\S+)', text)
+    return {certificate: float(value) for certificate, value in found}
+
+
+async def test_a_certificate_that_ends_soon_is_said_at_each_bind(
+    nats_url: str, redis_url: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    soon = authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=3))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    soon.configure_cert(context)
+    async with world(nats_url, redis_url, smsc=SmallSmsc(tls=context)) as place:
+        place.allow(tls={"ca": pem(tmp_path, "ca", authority.cert_pem)})
+        with capture_logs() as logs:
+            gateway = await place.gateway()
+    (line,) = [one for one in logs if one["event"] == "tls.expires_soon"]
+    assert (line["subject"], line["operatorId"]) == ("server", place.operator_id)
+    assert 2.9 * 86_400 < line["seconds"] <= 3 * 86_400
+    assert expiry_series(gateway) == {"server": expiry_of(soon)}
+
+
+async def test_a_rotated_client_certificate_counts_at_the_next_request_and_the_next_bind(
+    tls_place: World, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """What is served over TLS asks whose certificate it was; the gateway is not restarted."""
+    cert, key = tmp_path / "cert", tmp_path / "key"
+
+    def rotate(days: int) -> trustme.LeafCert:
+        made = authority.issue_cert("gateway@example.org", not_after=datetime.now(UTC) + timedelta(days=days))
+        made.cert_chain_pems[0].write_to_path(cert)
+        made.private_key_pem.write_to_path(key)
+        return made
+
+    first = rotate(100)
+    ca = pem(tmp_path, "ca", authority.cert_pem)
+    tls_place.allow(tls={"ca": ca, "cert": str(cert), "key": str(key), "serverName": "smsc.example.org"})
+    gateway = await tls_place.gateway()
+    assert expiry_series(gateway)["client"] == expiry_of(first)
+    second = rotate(200)
+    binds = len(tls_place.smsc.binds)
+    gateway.operators[tls_place.operator_id].rebind("rotated")
+    await until(lambda: len(tls_place.smsc.binds) > binds)
+    await until(lambda: expiry_series(gateway)["client"] == expiry_of(second))
 
 
 @pytest.mark.parametrize(
@@ -267,19 +328,45 @@ async def test_what_management_refuses_is_shown_logged_and_tried_again(
     place: World, status: int, slow: bool, reason: str
 ) -> None:
     place.management.status = status
-    retries = replace(FAST_RETRIES, reconnect=(0.1,), slow=1.0)
+    retries = replace(FAST_RETRIES, reconnect=(0.1,), slow=3.0)
     with capture_logs() as lines:
         gateway = await place.gateway(place.config(retries=retries), bound=False)
         operator = gateway.operators[place.operator_id]
         await until(lambda: operator.record().reason)
         first = len(place.management.asked)
-        await asyncio.sleep(0.5)
-        tries = len(place.management.asked) - first
+        if slow:
+            await asyncio.sleep(0.5)
+            assert len(place.management.asked) == first
+        else:
+            await until(lambda: len(place.management.asked) >= first + 2)
     assert (operator.state(), operator.record().reason) == (State.UNBOUND, reason)
-    assert tries == 0 if slow else tries >= 2
     events = {(line["event"], line["log_level"]) for line in lines if line.get("reason") == reason}
     assert ("smpp.bind.failed", "warning") in events
     assert (("smpp.credentials.not_given", "error") in events) is slow
     assert operator.wanted.wanted is Wanted.BOUND
     place.management.status = 0
     await until(lambda: operator.is_bound)
+
+
+async def test_credentials_that_were_not_given_are_counted_by_why(management: Management) -> None:
+    made = metrics.Metrics()
+    made.operator(OPERATOR)
+
+    def counted() -> list[float | None]:
+        name = "smpp_connector_credentials_failures_total"
+        kinds = ("away", "refused")
+        return [made.registry.get_sample_value(name, {"operator_id": OPERATOR, "kind": one}) for one in kinds]
+
+    config = ManagementConfig(f"http://127.0.0.1:{management.port}", Env({"INTERNAL_SERVICE_TOKEN": "token-1"}))
+    asking = CountedCredentials(config).counted_in(made)
+    assert counted() == [0.0, 0.0]
+    management.status = 503
+    await refused(asking)
+    assert counted() == [1.0, 0.0]
+    management.status = 404
+    await refused(asking)
+    assert counted() == [1.0, 1.0]
+    management.status = 0
+    management.answers[OPERATOR]["tpsLimit"] = "many"
+    await refused(asking)
+    assert counted() == [1.0, 2.0]

@@ -54,9 +54,8 @@ class Pair:
         self.place.management.answers[self.backup] = credentials(self.backup, self.smsc.port)
 
     def config(self, *assigned: str, **changes: Any) -> GatewayConfig:
-        return self.place.config(
-            operator_ids=assigned or (self.primary,), failover=FailoverTimers(AFTER, BACK_AFTER), **changes
-        )
+        given = {"failover": FailoverTimers(AFTER, BACK_AFTER)} | changes
+        return self.place.config(operator_ids=assigned or (self.primary,), **given)
 
     async def gateway(self, *assigned: str, **changes: Any) -> Gateway:
         """One replica, once it has the backup bound."""
@@ -88,7 +87,7 @@ class Pair:
 
     async def order(self, operator_id: str, action: str) -> None:
         request = msgspec.json.encode(ControlRequest(action, "tester", "test"))
-        await self.place.bus.request(subjects.control(operator_id), request, 5.0)
+        await self.place.bus.request(subjects.control(operator_id), request, 60.0)
 
     async def stored(self, gateway: Gateway, operator_id: str) -> SessionRecord | None:
         """The record as the workers read it."""
@@ -145,7 +144,7 @@ async def test_the_backup_is_bound_wherever_its_primary_is_assigned(pair: Pair, 
         key = await _key(pair.place, subjects.BUCKET_REPLICAS, gateway.config.replica)
         return msgspec.json.decode(key or b"", type=ReplicaRecord).operator_ids == [pair.primary, pair.backup]
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await named():
             await asyncio.sleep(0.02)
 
@@ -200,7 +199,7 @@ async def test_a_restart_while_the_primary_is_not_to_be_bound_finds_its_backup(p
     await until(lambda: len(pair.place.management.asked) > asked + 1)
     pair.place.management.status = 0
     await until(lambda: pair.backup in second.operators and second.operators[pair.backup].is_bound)
-    await until(lambda: view(operator) == (State.FAILBACK, True), seconds=15.0)
+    await until(lambda: view(operator) == (State.FAILBACK, True))
     record = operator.record()
     assert (record.backup_operator_id, record.tps_limit) == (pair.backup, 1000)
     assert len(pair.place.smsc.binds) == binds, "settings only"
@@ -239,13 +238,14 @@ async def test_until_the_backup_is_known_the_one_that_carries_is_kept(pair: Pair
 
 
 async def test_a_short_drop_moves_nothing(pair: Pair) -> None:
-    gateway = await pair.gateway()
+    after = 2.5
+    gateway = await pair.gateway(failover=FailoverTimers(after, BACK_AFTER))
     operator = gateway.operators[pair.primary]
     await until(lambda: operator.is_bound)
     pair.place.smsc.drop()
     await until(lambda: not operator.is_bound)
     await until(lambda: operator.is_bound)
-    await asyncio.sleep(AFTER * 2)
+    await asyncio.sleep(after * 1.1)
     assert operator.diversion.term == 0
 
 
@@ -271,13 +271,11 @@ async def test_a_backup_that_is_refused_is_told_and_taken_when_it_binds(pair: Pa
 
 
 async def test_what_the_staff_wants_moves_the_traffic_at_once(pair: Pair) -> None:
-    gateway = await pair.gateway()
+    gateway = await pair.gateway(failover=FailoverTimers(600.0, BACK_AFTER))
     operator = gateway.operators[pair.primary]
     await until(lambda: operator.is_bound)
-    began = asyncio.get_running_loop().time()
     await pair.order(pair.primary, "drain")
     await until(lambda: view(operator) == (State.FAILBACK, True))
-    assert asyncio.get_running_loop().time() - began < AFTER
     await pair.order(pair.backup, "drain")
     await until(lambda: view(operator) == (State.UNBOUND, True))
     assert operator.record().reason == "drained; backup not bound: drained"
@@ -319,7 +317,7 @@ async def test_a_backup_that_is_named_no_more_is_let_go(pair: Pair) -> None:
     await pair.order(pair.primary, "rebind")
     await until(lambda: pair.backup not in gateway.operators and not pair.smsc.bound)
     await until(lambda: (pair.backup, "UNBOUND") in pair.heard)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await pair.stored(gateway, pair.backup) is not None:
             await asyncio.sleep(0.02)
     pair.allow()
@@ -361,12 +359,13 @@ async def test_a_hand_over_between_replicas_is_no_failover(pair: Pair) -> None:
 
 
 async def test_a_link_that_drops_again_and_again_goes_over_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time bound for much shorter than it takes to go back, in all for longer."""
     monkeypatch.setattr(health, "LOOK_EVERY", 0.1)
-    gateway = await pair.gateway()
+    gateway = await pair.gateway(failover=FailoverTimers(AFTER, 3.0))
     operator = gateway.operators[pair.primary]
     for _ in range(6):
         await until(lambda: operator.is_bound)
-        await asyncio.sleep(BACK_AFTER * 0.75)
+        await asyncio.sleep(0.6)
         pair.place.smsc.drop()
         await until(lambda: not operator.is_bound)
     assert operator.record().carried_by == pair.backup

@@ -55,9 +55,9 @@ async def start(env: dict[str, str]) -> asyncio.subprocess.Process:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_binds_and_ends_cleanly_by_signal(place: World, number: signal.Signals) -> None:
     process = await start(environment(place, LOG_LEVEL="debug"))
-    await until(lambda: place.smsc.bound, 20.0)
+    await until(lambda: place.smsc.bound)
     process.send_signal(number)
-    out, err = await asyncio.wait_for(process.communicate(), 20.0)
+    out, err = await asyncio.wait_for(process.communicate(), 60.0)
     assert (process.returncode, err) == (0, b"")
     await until(lambda: not place.smsc.bound)
     assert place.smsc.sessions[0].protocol.session._core.reason == "unbound by the peer"
@@ -76,7 +76,7 @@ async def test_a_port_in_use_ends_the_start_with_its_name(place: World) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         process = await start(environment(place, HTTP_PORT=port))
-        out, _ = await asyncio.wait_for(process.communicate(), 20.0)
+        out, _ = await asyncio.wait_for(process.communicate(), 60.0)
     assert process.returncode == 1
     assert b"HTTP_PORT" in out
 
@@ -87,16 +87,16 @@ async def test_waits_for_nats_and_still_ends_by_signal(place: World) -> None:
     running = asyncio.create_task(serve(config, BusSettings.from_env(Env(env))))
     await asyncio.sleep(0)
     asyncio.get_running_loop().call_later(1.0, os.kill, os.getpid(), signal.SIGTERM)
-    assert await asyncio.wait_for(running, 20.0) == 0
+    assert await asyncio.wait_for(running, 60.0) == 0
 
 
 async def test_serves_in_process_until_told_to_end(place: World) -> None:
     env = environment(place)
     config = GatewayConfig.from_env(Env(env))
     running = asyncio.create_task(serve(config, BusSettings.from_env(Env(env))))
-    await until(lambda: place.smsc.bound, 20.0)
+    await until(lambda: place.smsc.bound)
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await asyncio.wait_for(running, 20.0) == 0
+    assert await asyncio.wait_for(running, 60.0) == 0
     assert not place.smsc.bound
 
 
@@ -105,7 +105,7 @@ async def test_a_stream_that_cannot_serve_ends_the_start(place: World) -> None:
     await place.bus.js.add_stream(name="SUBMIT_EVENTS", subjects=["something.else"])
     try:
         process = await start(environment(place))
-        out, _ = await asyncio.wait_for(process.communicate(), 20.0)
+        out, _ = await asyncio.wait_for(process.communicate(), 60.0)
         assert process.returncode == 1
         assert b"SUBMIT_EVENTS" in out
     finally:

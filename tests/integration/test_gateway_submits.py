@@ -16,6 +16,7 @@ from ghasi.contracts.topology import receipt_consumer
 from ghasi.smpp.constants import CommandStatus
 from ghasi.smpp.pdu import EnquireLink, encode_pdu
 from tests.support.gateway import FAST_TIMERS, World, submit_pdu, until, world
+from tests.support.pauses import witness
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ async def test_what_waits_past_its_deadline_is_not_sent(place: World) -> None:
     place.allow(windowSize=1)
     place.smsc.answer = lambda pdu, number: None
     gateway = await place.gateway()
-    asked = asyncio.create_task(place.submit(gateway, [b"one", b"two"], within=0.3))
+    asked = asyncio.create_task(place.submit(gateway, [b"one", b"two"], within=1.5))
     await until(lambda: gateway.operators[place.operator_id].outbound.queued == 0 and place.smsc.held)
     await asyncio.sleep(0)
     place.smsc.respond(*place.smsc.held[0], message_id="one")
@@ -189,7 +190,7 @@ async def test_a_response_after_its_request_was_given_up_becomes_a_message(place
     place.smsc.respond(*place.smsc.held[0], message_id="late-1")
     await place.bus.ensure_consumer(receipt_consumer(place.operator_id))
     lane = await place.bus.pull(receipt_consumer(place.operator_id))
-    (message,) = await lane.fetch(1, 5.0)
+    (message,) = await lane.fetch(1, 60.0)
     assert message.header(b"Smpp-Kind") == "response"
     late = decode_late(message.data)
     assert (late.key, late.operator_message_id, late.command_status) == (key, "late-1", 0)
@@ -293,7 +294,47 @@ async def test_the_deadline_of_the_stop_holds_when_the_operator_is_silent(place:
     gateway = await place.gateway(place.config(shutdown_deadline=3.2, timers=replace(FAST_TIMERS, response=30.0)))
     asked = asyncio.create_task(place.submit(gateway, [b"0"]))
     await until(lambda: place.smsc.held)
-    async with asyncio.timeout(3.2):
+    async with witness() as still:
+        began = asyncio.get_running_loop().time()
         await gateway.stop()
+        took = asyncio.get_running_loop().time() - began
+    assert took - still.total < 3.2
     place.gateways.clear()
     assert (await asked).fates[0].fate is Fate.UNANSWERED
+
+
+async def test_a_full_queue_at_a_full_window_narrows_it_and_good_answers_open_it(place: World) -> None:
+    place.allow(windowSize=8, tpsLimit=1000)
+    place.smsc.answer = lambda pdu, number: None
+    gateway = await place.gateway()
+    operator = gateway.operators[place.operator_id]
+    asked = asyncio.create_task(place.submit(gateway, [b"%d" % n for n in range(40)]))
+    await until(lambda: len(place.smsc.held) == 8)
+    for held in place.smsc.held[4:]:
+        place.smsc.respond(*held, status=CommandStatus.ESME_RMSGQFUL)
+    await until(lambda: operator.record().window_effective == 4)
+    assert operator.outbound.window_used == 4, "nothing more leaves while four are unanswered"
+    for held in place.smsc.held[:4]:
+        place.smsc.respond(*held, message_id="ok")
+    await until(lambda: len(place.smsc.submits) == 12)
+    metrics = gateway.metrics.render().decode()
+    assert f'window_narrowed_total{{operator_id="{place.operator_id}"}} 1.0' in metrics
+    place.smsc.answer = lambda pdu, number: (0, "ok")
+    for held in place.smsc.held[8:]:
+        place.smsc.respond(*held, message_id="ok")
+    answer = await asked
+    assert [fate.fate for fate in answer.fates].count(Fate.REJECTED) == 4
+    assert operator.record().window_effective > 4
+
+
+async def test_the_rate_that_workers_name_stands_in_the_session(place: World) -> None:
+    place.allow(tpsLimit=100)
+    gateway = await place.gateway()
+    operator = gateway.operators[place.operator_id]
+    key = uuid.uuid4().hex
+    request = SubmitRequest(gateway.epoch, 2**50, [key], [0], submit_pdu(b"one"), pace=14)
+    answer = await place.request(gateway, encode(request))
+    assert answer.fates[0].fate is Fate.ACCEPTED
+    assert operator.record().tps_effective in (14, 15, 16)
+    await place.submit(gateway, [b"two"])
+    assert operator.record().tps_effective == 0

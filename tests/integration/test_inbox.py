@@ -241,6 +241,22 @@ class TestInbox:
             cursor.execute("SELECT i::text FROM smpp.receipts_inbox i")
             assert "482913" not in cursor.fetchone()[0]
 
+    def test_its_cause_and_parameters_are_kept_until_they_are_told(self, now: datetime) -> None:
+        one = name()
+        (part,) = prepared(now)
+        facts = receipt(
+            one,
+            now,
+            status="UNDELIVERABLE",
+            error_code="027",
+            cause="ABSENT_SUBSCRIBER",
+            tlvs=(("mccMnc", "41220"), ("cost", "12")),
+        )
+        inbox.take_receipts([facts], now=now)
+        respond(part, one, now)
+        (matched,) = inbox.rematch(OPERATOR, [one.lower()], now=now)
+        assert matched.facts == facts
+
     def test_what_is_not_confirmed_comes_again(self, now: datetime) -> None:
         one = name()
         (part,) = prepared(now)

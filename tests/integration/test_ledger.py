@@ -12,7 +12,18 @@ from msgspec.structs import replace
 
 from ghasi.correlations import ledger
 from ghasi.correlations.models import MessageCorrelation
-from ghasi.correlations.types import Claim, Intent, Part, PartFateKind, PartOutcome, RowStatus, Verdict
+from ghasi.correlations.types import (
+    Claim,
+    Delay,
+    Intent,
+    Part,
+    PartFateKind,
+    PartOutcome,
+    Permit,
+    RowStatus,
+    Verdict,
+)
+from ghasi.correlations.where_passage import delays_of, permit_at, stored_at
 
 pytestmark = pytest.mark.usefixtures("django_ready")
 
@@ -385,3 +396,62 @@ def test_a_claim_counts_the_refusals_before_its_part(now: datetime) -> None:
         counted.append((part.same_refusals, part.last_refusal))
         ledger.record([fate(part, PartFateKind.REJECTED, now, command_status=status, retry_at=now)], now=now)
     assert counted == [(0, None), (1, 0x14), (1, 0x58), (2, 0x58)]
+
+
+def test_a_row_keeps_the_times_of_its_way_to_the_wire(now: datetime) -> None:
+    stored, due, sent = (now - timedelta(seconds=seconds) for seconds in (30, 0.5, -2))
+    held = Delay("not bound", now - timedelta(seconds=60), now - timedelta(seconds=5))
+    permit = Permit(due, 240, held)
+    one = make(now, 2, stored_at=stored)
+    (answer,) = ledger.claim([one], replica="r", epoch="e", now=now, arm={one.message_id: 1}, permit=permit)
+    first, second = answer.parts
+    armed, unarmed = rows(one.message_id)
+    assert (armed.command_age, armed.permit_age, armed.permit_wait) == (30_000, 500, 240)
+    assert (unarmed.command_age, unarmed.permit_age, unarmed.permit_wait) == (30_000, None, None)
+    [waited] = delays_of(armed)
+    assert (waited.why, waited.since, waited.until) == ("not bound", stored, held.until)
+    later = now + timedelta(seconds=1)
+    ledger.arm([second], replica="r", epoch="e", now=later, permit=Permit(later, 0))
+    ledger.record(
+        [
+            fate(first, PartFateKind.ACCEPTED, now + timedelta(seconds=3), sent_at=sent, held="window"),
+            fate(second, PartFateKind.REJECTED, now, command_status=0x0B, sent_at=later, held="gate"),
+        ],
+        now=now,
+    )
+    accepted, refused = rows(one.message_id)
+    assert accepted.refused_at is None
+    assert delays_of(accepted)[1:] == [Delay("window", now, sent)]
+    assert (refused.permit_age, refused.permit_wait, refused.refused_at) == (0, 0, now)
+    assert [one.why for one in delays_of(refused)] == ["not bound"]
+
+
+def test_each_time_a_part_comes_back_unsent_is_kept_but_not_for_ever(now: datetime) -> None:
+    one = make(now, stored_at=now)
+    permits: list[datetime] = []
+    for time in range(12):
+        at = now + timedelta(seconds=10 * time)
+        (answer,) = ledger.claim([one], replica="r", epoch="e", now=at, arm={}, permit=Permit(at, time))
+        permits.append(at)
+        back = at + timedelta(seconds=9)
+        ledger.record([fate(answer.parts[0], PartFateKind.NOT_SENT, back, reason=f"reason {time}")], now=back)
+    [row] = rows(one.message_id)
+    assert [one.why for one in delays_of(row)] == ["reason 0", *(f"reason {time}" for time in range(5, 12))]
+    assert delays_of(row)[-1] == Delay("reason 11", permits[-1], permits[-1] + timedelta(seconds=9))
+    assert (permit_at(row), row.permit_wait) == (permits[-1], 11)
+    assert stored_at(row) == datetime.fromtimestamp(int(now.timestamp() * 1000) / 1000, UTC)
+
+
+def test_what_a_person_says_later_does_not_move_the_time_of_the_answer(now: datetime) -> None:
+    one, answered = make(now), now + timedelta(seconds=1)
+    (part,) = claim(one, now).parts
+    held = fate(part, PartFateKind.HELD, answered, command_status=0x455, reason="unknown_status")
+    failed = fate(part, PartFateKind.REJECTED, now + timedelta(hours=1), command_status=0x455, reason="held_failed")
+    for outcome in (held, failed):
+        ledger.record([outcome], now=now)
+        assert rows(one.message_id)[0].refused_at == answered
+    two = make(now)
+    (part,) = claim(two, now).parts
+    ledger.record([fate(part, PartFateKind.IN_DOUBT, answered, reason="unanswered")], now=now)
+    ledger.record([fate(part, PartFateKind.REJECTED, now, reason="held_failed")], now=now)
+    assert rows(two.message_id)[0].refused_at is None

@@ -1,10 +1,12 @@
 """bind, unbind, drain and sessions against a real NATS server and a holder that answers."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -23,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, nats_url: str) -> None:
 
 
 @contextmanager
-def holder(nats_url: str, operator: str, *, ok: bool = True) -> Iterator[list[ControlRequest]]:
+def holder(nats_url: str, operator: str, *, ok: bool = True, **changes: Any) -> Iterator[list[ControlRequest]]:
     """A replica that answers control requests of one operator and reports a session of it."""
     heard: list[ControlRequest] = []
     ready, done = threading.Event(), threading.Event()
@@ -39,7 +41,9 @@ def holder(nats_url: str, operator: str, *, ok: bool = True) -> Iterator[list[Co
 
         await bus.nc.subscribe(subjects.control(operator), cb=take)
         bucket = await bus.bucket(subjects.BUCKET_SESSIONS)
-        record = SessionRecord(operator, "gw-1", "e1", State.BOUND, operator_name="Roshan", host="h", port=2775)
+        record = SessionRecord(
+            operator, "gw-1", "e1", State.BOUND, operator_name="Roshan", host="h", port=2775, **changes
+        )
         await bucket.put(subjects.session_key(operator, "gw-1"), msgspec.json.encode(record))
         await bucket.put(subjects.session_key(operator, "gw-9"), b"of another release")
         ready.set()
@@ -87,10 +91,45 @@ def test_an_order_nobody_hears_is_kept(nats_url: str, capsys: pytest.CaptureFixt
     operator = str(uuid4())
     with pytest.raises(SystemExit) as ended:
         call_command("drain", operator, "--json")
-    assert ended.value.code == 3
+    assert ended.value.code == 4
     told = json.loads(capsys.readouterr().out)
     assert told == {"action": "drain", "operators": [{"operatorId": operator, "answers": []}]}
     assert wanted(nats_url, operator).wanted is Wanted.DRAINED
+
+
+def presence(nats_url: str, key: str, operator: str) -> None:
+    async def write() -> None:
+        bus = await Bus.connect(BusSettings(urls=(nats_url,)), name="test")
+        await bus.ensure(streams=False)
+        bucket = await bus.bucket(subjects.BUCKET_REPLICAS)
+        await bucket.put(key, json.dumps({"operatorIds": [operator]}).encode())
+        await bus.close()
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize("given", [["--dry-run"], []])
+def test_an_order_for_an_operator_that_nobody_serves_warns(
+    nats_url: str, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    served, unserved = str(uuid4()), str(uuid4())
+    presence(nats_url, "worker.dispatch.test", served)
+    with contextlib.suppress(SystemExit):
+        call_command("bind", served, unserved, *given)
+    warned = capsys.readouterr().err
+    assert f"warning: {unserved}: no living gateway or worker is assigned to it" in warned
+    assert served not in warned
+
+
+def test_a_plan_is_told_also_where_nats_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
+    monkeypatch.setattr("ghasi.operators.served.CONNECT_WAIT", 0.3)
+    call_command("bind", str(uuid4()), "--dry-run")
+    told = capsys.readouterr()
+    assert "would bind" in told.out
+    assert "who serves what is not known" in told.err
 
 
 def test_a_refusal_is_a_failure(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +153,7 @@ def test_nats_away_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     for command in (("bind", str(uuid4())), ("sessions",)):
         with pytest.raises(CommandError) as failed:
             call_command(*command)
-        assert failed.value.returncode == 1
+        assert failed.value.returncode == 3
 
 
 def test_sessions_are_listed(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +167,19 @@ def test_sessions_are_listed(nats_url: str, capsys: pytest.CaptureFixture[str]) 
     assert (told["operatorId"], told["state"], told["windowSize"], told["wanted"]) == (operator, "BOUND", 10, "bound")
 
 
+def test_a_session_that_is_slowed_and_narrowed_says_so(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = str(uuid4())
+    shown: dict[str, Any] = {"tps_limit": 100, "tps_effective": 14, "binds": 2, "window_effective": 7}
+    with holder(nats_url, operator, **shown):
+        call_command("sessions", operator)
+        line = capsys.readouterr().out
+        call_command("sessions", operator, "--json")
+        (told,) = json.loads(capsys.readouterr().out)["sessions"]
+    assert "tps=0/100 window-effective=7 tps-effective=14" in line
+    assert (told["tpsEffective"], told["windowEffective"]) == (14, 7)
+
+
 def test_no_session_at_all(nats_url: str) -> None:
     with pytest.raises(SystemExit) as ended:
         call_command("sessions", str(uuid4()))
-    assert ended.value.code == 3
+    assert ended.value.code == 1

@@ -181,3 +181,13 @@ def test_a_dead_letter_is_indexed_once_and_forgotten_with_its_bytes(now: datetim
     assert (first.reason, first.message_id, first.size) == ("malformed", message, 123)
     assert dead.forget_dead_letters(now) == 1
     assert DeadLetter.objects.filter(operator_id=operator).count() == 1
+
+
+def test_days_count_up_to_the_first_gap(now: datetime) -> None:
+    today = partitions.ledger_day(now)
+    partitions.ensure_partitions(now, 30)
+    midnight = datetime.combine(today, datetime.min.time(), UTC)
+    assert partitions.covered_until(now) == midnight + 4 * DAY
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE smpp.{sql.partition_name(today + 2 * DAY)}")
+    assert partitions.covered_until(now) == midnight + 2 * DAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -67,7 +67,7 @@ def client(proxy: Proxy) -> Iterator[socket.socket]:
 
 
 def connect(proxy: Proxy) -> socket.socket:
-    made = socket.create_connection(("127.0.0.1", proxy.port), timeout=5.0)
+    made = socket.create_connection(("127.0.0.1", proxy.port), timeout=60.0)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
 
@@ -79,6 +79,13 @@ def read(client: socket.socket, count: int) -> bytes:
     return got
 
 
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60.0
+    while not true():
+        assert time.monotonic() < until, "did not come true"
+        time.sleep(0.01)
+
+
 def says_nothing(client: socket.socket, seconds: float = 0.2) -> bool:
     client.settimeout(seconds)
     try:
@@ -86,7 +93,7 @@ def says_nothing(client: socket.socket, seconds: float = 0.2) -> bool:
     except TimeoutError:
         return True
     finally:
-        client.settimeout(5.0)
+        client.settimeout(60.0)
     return False
 
 
@@ -94,10 +101,7 @@ def test_carries_both_ways_and_counts(proxy: Proxy, client: socket.socket) -> No
     client.sendall(b"x" * 300_000)
     assert read(client, 300_000) == b"x" * 300_000
     # The last octets may be here before the proxy has counted them.
-    until = time.monotonic() + 5.0
-    while proxy.octets != (300_000, 300_000) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert proxy.octets == (300_000, 300_000)
+    wait_until(lambda: proxy.octets == (300_000, 300_000))
     assert (proxy.accepted, proxy.connections) == (1, 1)
 
 
@@ -121,7 +125,8 @@ def test_a_black_hole_may_lie_on_the_way_back_only(proxy: Proxy, client: socket.
     proxy.black_hole(up=False)
     client.sendall(b"b")
     assert says_nothing(client)
-    assert echo.pieces == [b"a", b"b"]
+    wait_until(lambda: echo.pieces == [b"a", b"b"])
+    assert says_nothing(client, 0.01)
     proxy.heal()
     assert read(client, 1) == b"b"
 
@@ -135,7 +140,7 @@ def test_what_a_black_hole_held_is_gone_when_the_sender_gives_up(
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     client.close()
     proxy.heal()
-    assert echo.ended.wait(5.0)
+    assert echo.ended.wait(60.0)
     assert echo.ends == ["reset"]
 
 
@@ -144,7 +149,7 @@ def test_a_cut_ends_in_order_and_refuses_until_it_heals(proxy: Proxy, client: so
     assert read(client, 1) == b"a"
     proxy.cut()
     assert client.recv(1) == b""
-    assert echo.ended.wait(5.0)
+    assert echo.ended.wait(60.0)
     assert echo.ends == ["closed"]
     with pytest.raises(ConnectionRefusedError):
         connect(proxy)
@@ -160,7 +165,7 @@ def test_a_reset_hurts_what_is_there_and_nothing_later(proxy: Proxy, client: soc
     proxy.reset()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
-    assert echo.ended.wait(5.0)
+    assert echo.ended.wait(60.0)
     assert echo.ends == ["reset"]
     with connect(proxy) as again:
         again.sendall(b"b")
@@ -173,7 +178,7 @@ def test_a_client_left_half_open_hears_nothing_until_it_heals(
     client.sendall(b"a")
     assert read(client, 1) == b"a"
     proxy.half_open()
-    assert echo.ended.wait(5.0)
+    assert echo.ended.wait(60.0)
     client.sendall(b"b")
     assert says_nothing(client)
     with connect(proxy) as other:
@@ -192,22 +197,23 @@ def test_a_target_left_half_open_hears_nothing(proxy: Proxy, client: socket.sock
         client.recv(1)
     assert not echo.ended.wait(0.2)
     proxy.heal()
-    assert echo.ended.wait(5.0)
+    assert echo.ended.wait(60.0)
 
 
 def test_a_delay_keeps_order_and_rate(proxy: Proxy, client: socket.socket) -> None:
+    def lag(*pieces: bytes) -> float:
+        began = time.monotonic()
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(0.02)
+        assert read(client, len(pieces)) == b"".join(pieces)
+        return time.monotonic() - began
+
+    # The fastest of some: a machine that stands still in between adds to the rest.
     proxy.delay(0.2)
-    began = time.monotonic()
-    for number in range(10):
-        client.sendall(b"%d" % number)
-        time.sleep(0.02)
-    assert read(client, 10) == b"0123456789"
-    assert 0.55 < time.monotonic() - began < 1.2
+    assert 0.55 < min(lag(*[b"%d" % number for number in range(10)]) for _ in range(3)) < 1.2
     proxy.heal()
-    began = time.monotonic()
-    client.sendall(b"x")
-    assert read(client, 1) == b"x"
-    assert time.monotonic() - began < 0.15
+    assert min(lag(b"x") for _ in range(3)) < 0.15
 
 
 def test_byte_by_byte_cuts_everything_small(proxy: Proxy, client: socket.socket, echo: Echo) -> None:

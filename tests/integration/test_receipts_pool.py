@@ -17,10 +17,12 @@ from ghasi.contracts.publication import Publication
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.submission import LateResponse, encode
 from ghasi.correlations import inbox, ledger
+from ghasi.correlations.ids import row_id
 from ghasi.correlations.models import InboxReceipt, MessageCorrelation
 from ghasi.correlations.types import Intent, Part, Verdict
 from ghasi.operators.models import Operator as SeenOperator
 from ghasi.smpp.pdu import DeliverSm, encode_pdu
+from ghasi.smpp.tlv import Tag, Tlv
 from workers import fates, metrics
 from workers.ledger_work import LedgerAway
 from workers.receipts import RawReceipt, RetryLater, confirm, take_in
@@ -65,9 +67,9 @@ class Operator:
         assert claim.verdict is Verdict.SEND
         return list(claim.parts)
 
-    def accept(self, part: Part, operator_message_id: str) -> None:
+    def accept(self, part: Part, operator_message_id: str, id_base: str = "text") -> None:
         now = datetime.now(UTC)
-        ledger.record([fates.accepted(part, operator_message_id, at=now, id_base="text")], now=now)
+        ledger.record([fates.accepted(part, operator_message_id, at=now, id_base=id_base)], now=now)
 
     def doubt(self, *parts: Part) -> None:
         now = datetime.now(UTC)
@@ -75,10 +77,11 @@ class Operator:
 
     def receipt(self, text: str, **fields: Any) -> RawReceipt:
         pdu = DeliverSm(
-            source_addr=TO,
+            source_addr=fields.pop("source", TO),
             destination_addr="GHASI",
             esm_class=fields.pop("esm_class", 0x04),
             short_message=text.encode("latin-1"),
+            tlvs=fields.pop("tlvs", ()),
         )
         return self.raw(encode_pdu(pdu), **fields)
 
@@ -164,6 +167,29 @@ def test_a_receipt_before_its_response_waits_and_the_sweep_finds_it(operator: Op
     assert ("dlr", str(part.message_id), "DELIVERED") not in brief(sweep.run(later))
 
 
+ABSENT = (Tlv(Tag.NETWORK_ERROR_CODE, b"\3\0\x1b"),)
+"""GSM: absent subscriber."""
+
+
+def test_the_cause_is_told_when_it_comes_and_when_it_had_to_wait(operator: Operator) -> None:
+    [known], [late] = operator.send(), operator.send()
+    operator.accept(known, "91")
+    batch = [operator.receipt(text(name, "UNDELIV"), tlvs=ABSENT) for name in ("91", "92")]
+    [at_once] = told(take_in(batch).publications)
+    operator.accept(late, "92")
+    found = told(InboxSweep().run(datetime.now(UTC)))
+    [waited] = [event for _, event in found if event["messageId"] == str(late.message_id)]
+    assert (at_once[1]["cause"], waited["cause"]) == ("ABSENT_SUBSCRIBER", "ABSENT_SUBSCRIBER")
+    assert (at_once[1]["smppErrorCode"], waited["smppErrorCode"]) == ("000", "000")
+
+
+def test_an_error_nobody_has_a_table_for_is_an_unknown_cause(operator: Operator) -> None:
+    [part] = operator.send()
+    operator.accept(part, "93")
+    [(_, event)] = told(take_in([operator.receipt(text("93", "UNDELIV").replace("err:000", "err:042"))]).publications)
+    assert (event["smppErrorCode"], event["cause"]) == ("042", "UNKNOWN")
+
+
 def test_what_the_sweep_told_and_nobody_confirmed_is_told_again(operator: Operator) -> None:
     [part] = operator.send()
     take_in([operator.receipt(text("89"))])
@@ -243,6 +269,51 @@ def test_ids_in_another_base_meet(operator: Operator) -> None:
     rules = SendRules(id_base="hex")
     taken = take_in([operator.late(part.row_id, "3E8"), operator.receipt(text("0001000"))], rules=rules)
     assert ("dlr", str(part.message_id), "DELIVERED") in brief(taken.publications)
+
+
+@pytest.mark.parametrize(
+    ("before", "response", "name"), [("hex", "3E8", "1000"), ("hex", "0x03e8", "0001000"), ("dec", "1000", "3E8")]
+)
+@pytest.mark.parametrize("now", ["text", "hex", "dec"])
+def test_parts_accepted_under_another_base_are_found_after_the_change(
+    operator: Operator, before: str, response: str, name: str, now: str
+) -> None:
+    [part], [after] = operator.send(), operator.send()
+    operator.accept(part, response, before)
+    rules = SendRules(id_base=now)
+    operator.accept(after, {"text": "5", "hex": "ff", "dec": "255"}[now], now)
+    later = {"text": "5", "hex": "255", "dec": "ff"}[now]
+    taken = take_in([operator.receipt(text(name)), operator.receipt(text(later))], rules=rules)
+    assert sorted(message for _, message, _ in brief(taken.publications)) == sorted(
+        str(one.message_id) for one in (part, after)
+    )
+
+
+@pytest.mark.parametrize(
+    ("response", "base", "name", "source"),
+    [
+        ("3E8", "hex", "1000", "93709999999"),
+        ("1000", "hex", "1000", TO),
+        ("1000", "dec", "1000", TO),
+        ("0e999f21-0000-4000-8000-000000000000", "hex", "1000", TO),
+    ],
+)
+def test_a_number_alone_brings_no_part_of_another_base(
+    operator: Operator, response: str, base: str, name: str, source: str
+) -> None:
+    """Another subscriber's, or the same digits that never were that number."""
+    [part] = operator.send()
+    operator.accept(part, response, base)
+    assert take_in([operator.receipt(text(name), source=source)]).publications == []
+    assert operator.waiting() == 1
+
+
+def test_a_part_under_its_own_text_goes_before_one_of_another_base(operator: Operator) -> None:
+    [former], [own] = operator.send(), operator.send()
+    operator.accept(former, "3E8", "hex")
+    operator.accept(own, "1000")
+    taken = take_in([operator.receipt(text("1000"))])
+    assert brief(taken.publications) == [("dlr", str(own.message_id), "DELIVERED")]
 
 
 def test_a_late_response_of_a_row_nobody_knows_is_passed_over(operator: Operator) -> None:
@@ -423,7 +494,7 @@ def test_a_late_refusal_knows_the_refusals_before_it(operator: Operator) -> None
     now = datetime.now(UTC)
     row = operator.row(part)
     MessageCorrelation.objects.filter(pk=part.row_id).update(status="REJECTED", command_status=0x58, retry_at=now)
-    row.pk, row.attempt = uuid4(), 2
+    row.pk, row.attempt = row_id(now), 2
     row.save(force_insert=True)
     [(carrier, found)] = ledger.find_parts([row.pk], now=now).values()
     assert (carrier, found.attempt, found.same_refusals, found.last_refusal) == (operator.id, 2, 1, 0x58)

@@ -46,7 +46,7 @@ def run_dir(tmp_path: Path) -> Iterator[Path]:
     postgres_home.remove(path)
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "did not come true"

@@ -14,7 +14,7 @@ from ghasi.devstack.servers import Servers
 from ghasi.devstack.stack import Stack
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "did not come true"

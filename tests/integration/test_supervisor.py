@@ -59,7 +59,7 @@ def supervisor(run: RunDir, tmp_path: Path, ends: list[tuple[str, int]]) -> Iter
     made.stop()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "did not come true"
@@ -169,9 +169,9 @@ def test_restart_on_demand_gives_a_new_process_that_is_ready(supervisor: Supervi
 
 
 def test_run_once_waits_for_the_end(supervisor: Supervisor) -> None:
-    supervisor.run_once("once", python("print('done')"), env={}, timeout=10.0)
+    supervisor.run_once("once", python("print('done')"), env={}, timeout=60.0)
     with pytest.raises(StartFailed, match="once ended with exit code 4; its log ends: broken"):
-        supervisor.run_once("once", python("print('broken'); raise SystemExit(4)"), env={}, timeout=10.0)
+        supervisor.run_once("once", python("print('broken'); raise SystemExit(4)"), env={}, timeout=60.0)
     with pytest.raises(StartFailed, match="did not end within"):
         supervisor.run_once("once", python(SLEEPER), env={}, timeout=0.2)
 

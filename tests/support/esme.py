@@ -13,7 +13,7 @@ from ghasi.smpp.session import Role, SessionConfig
 from ghasi.transport import SessionProtocol
 
 E = TypeVar("E")
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 class Esme:

@@ -25,20 +25,24 @@ from ghasi.contracts.submission import (
     encode,
 )
 from ghasi.env import Env
+from ghasi.operator_management import ManagementConfig
 from ghasi.smpp.events import Answered, BindRequested, Closed, RequestReceived
-from ghasi.smpp.pdu import DeliverSm, Pdu, SubmitSm, encode_pdu
+from ghasi.smpp.pdu import BindRequest, DeliverSm, Pdu, SubmitSm, encode_pdu
 from ghasi.smpp.session import Role, SessionConfig
 from ghasi.transport import SessionProtocol
-from sessions_gateway.config import GatewayConfig, LinkTimers, ManagementConfig, Retries
+from sessions_gateway.config import GatewayConfig, LinkTimers, Retries
 from sessions_gateway.gateway import Gateway
 
 RECEIPT = b"id:%s sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat:DELIVRD err:000 text:hi"
-FAST_TIMERS = LinkTimers(connect=2.0, bind=1.0, response=2.0, enquire_interval=30.0, enquire_timeout=0.3, unbind=0.5)
+# No answer of the SMSC comes too late because the machine stands still; a test of a silent SMSC gives its own timer.
+FAST_TIMERS = LinkTimers(
+    connect=30.0, bind=30.0, response=30.0, enquire_interval=60.0, enquire_timeout=30.0, unbind=2.0
+)
 FAST_RETRIES = Retries(reconnect=(0.1, 0.2, 0.4), old_session=(0.15,), slow=0.2, credential_refusals=3)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Waits for a condition that something else in the loop makes true; returns what it gave."""
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Waits for a condition that something else in the loop makes true; returns what it gave. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not (found := condition()):
             await asyncio.sleep(0.005)
@@ -72,6 +76,7 @@ class SmallSmsc:
     tls: ssl.SSLContext | None = None
     sessions: list[SmscSession] = field(default_factory=list)
     binds: list[str] = field(default_factory=list)
+    requests: list[BindRequest] = field(default_factory=list)
     submits: list[tuple[float, SubmitSm, SmscSession]] = field(default_factory=list)
     held: list[tuple[SmscSession, SubmitSm]] = field(default_factory=list)
     responses: list[Pdu] = field(default_factory=list)
@@ -132,6 +137,7 @@ class SmallSmsc:
         request = event.request
         kind = request.command_name
         self.binds.append(kind)
+        self.requests.append(request)
         session = self._session(protocol)
         session.system_id, session.password, session.kind = request.system_id, request.password, kind
         if kind in self.close_on_bind:
@@ -232,11 +238,11 @@ class World:
             management=ManagementConfig(
                 f"http://127.0.0.1:{self.management.port}",
                 Env({"INTERNAL_SERVICE_TOKEN": "token-1"}),
-                timeout=1.0,
+                timeout=20.0,
             ),
             http_host="127.0.0.1",
             http_port=0,
-            shutdown_deadline=8.0,
+            shutdown_deadline=20.0,
             timers=FAST_TIMERS,
             retries=FAST_RETRIES,
         )
@@ -257,7 +263,7 @@ class World:
         *,
         keys: list[str] | None = None,
         lanes: list[int] | None = None,
-        within: float = 5.0,
+        within: float = 60.0,
         epoch: str | None = None,
     ) -> SubmitAnswer:
         request = SubmitRequest(
@@ -274,12 +280,12 @@ class World:
 
     async def request(self, gateway: Gateway, payload: bytes) -> SubmitAnswer:
         subject = subjects.submit(self.operator_id, gateway.config.replica)
-        return decode_answer(await self.bus.request(subject, payload, 20.0))
+        return decode_answer(await self.bus.request(subject, payload, 90.0))
 
     async def control(self, action: str, replica: str | None = None) -> ControlAnswer:
         subject = subjects.control(self.operator_id, replica)
         request = msgspec.json.encode(ControlRequest(action, "tester", "test"))
-        return msgspec.json.decode(await self.bus.request(subject, request, 5.0), type=ControlAnswer)
+        return msgspec.json.decode(await self.bus.request(subject, request, 60.0), type=ControlAnswer)
 
 
 @asynccontextmanager

@@ -56,18 +56,25 @@ class Platform:
     _subscriptions: list[Any] = field(default_factory=list)
 
     @classmethod
-    async def over(cls, nats_url: str, *, listen: bool = True) -> Platform:
-        bus = await Bus.connect(BusSettings((nats_url,)), "platform")
-        await bus.ensure()
+    async def over(cls, nats_url: str | BusSettings, *, listen: bool = True) -> Platform:
+        """Settings for a server on which others make the streams."""
+        made_already = isinstance(nats_url, BusSettings)
+        bus = await Bus.connect(nats_url if made_already else BusSettings((nats_url,)), "platform")
+        if not made_already:
+            await bus.ensure()
         platform = cls(bus)
         if not listen:
             return platform
         for subject in (subjects.DLR_INBOUND, subjects.SUBMIT_RESULT, subjects.OPERATOR_HEALTH, "smpp.dead.*"):
-            subscription = await bus.js.subscribe(
-                subject, cb=platform._take, ordered_consumer=True, deliver_policy=DeliverPolicy.NEW
-            )
-            platform._subscriptions.append(subscription)
+            await platform.listen(subject)
         return platform
+
+    async def listen(self, subject: str, since: DeliverPolicy = DeliverPolicy.NEW) -> None:
+        """Keeps what comes on a subject, and what is there already as `since` says."""
+        subscription = await self.bus.js.subscribe(
+            subject, cb=self._take, ordered_consumer=True, deliver_policy=since
+        )
+        self._subscriptions.append(subscription)
 
     async def __aenter__(self) -> Platform:
         return self
@@ -96,7 +103,7 @@ class Platform:
     async def send_raw(self, operator_id: str, data: bytes) -> None:
         await self.bus.nc.jetstream().publish(subjects.dispatch(operator_id), data)
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 30.0, what: str = "") -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = 60.0, what: str = "") -> None:
         """Waits for a condition on what was collected; raises AssertionError when it does not come true."""
         end = time.monotonic() + timeout
         while not condition():

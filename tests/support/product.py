@@ -6,12 +6,12 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,11 @@ import aiohttp
 import yaml
 
 from ghasi.devstack.child import Child
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "test-token"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ahead_of_others() -> list[str]:
@@ -101,7 +96,7 @@ class Product:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "ghasi.settings",
-            "DJANGO_SECRET_KEY": "test-key-of-no-consequence-whatsoever-0123456789",
+            "DJANGO_SECRET_KEY": "test-key-of-no-consequence-whatsoever-0123456789-0123",
             "OPERATOR_IDS": ",".join(self.operator_ids),
             "OPERATOR_MGMT_URL": f"http://127.0.0.1:{self.management_port}",
             "INTERNAL_SERVICE_TOKEN": TOKEN,
@@ -155,6 +150,8 @@ class Product:
                 str(threads),
                 "--worker-shutdown-timeout",
                 "40000",
+                "--worker-fork-timeout",
+                "300000",
             ],
             PROMETHEUS_MULTIPROC_DIR=str(metrics),
             WORKER_HTTP_PORT=str(self.worker_ports[pool]),
@@ -173,7 +170,7 @@ class Product:
         for port in self.worker_ports.values():
             await self.until_http(f"http://127.0.0.1:{port}/metrics", lambda status, _: status == 200, timeout)
 
-    async def until_http(self, url: str, fits: Callable[[int, str], bool], timeout: float = 30.0) -> str:
+    async def until_http(self, url: str, fits: Callable[[int, str], bool], timeout: float = 60.0) -> str:
         end = time.monotonic() + timeout
         last = ""
         async with aiohttp.ClientSession() as session:
@@ -211,10 +208,9 @@ class Product:
         return [one for one in map(json.loads, lines) if one.get("event") == event]
 
     def stop(self) -> None:
-        for name in ("dispatch", "receipts", "gateway", "management", "simulator"):
-            if name in self.children:
-                self.children.pop(name).stop()
-        for child in self.children.values():
-            child.stop()
-        self.children.clear()
+        # The pools first: what they have in hand the gateway is to answer.
+        for names in (("dispatch", "receipts"), ("gateway",), tuple(self.children)):
+            ending = [self.children.pop(name) for name in names if name in self.children]
+            with ThreadPoolExecutor(max_workers=len(ending) or 1) as pool:
+                list(pool.map(Child.stop, ending))
         shutil.rmtree(self.log_dir, ignore_errors=True)

@@ -21,9 +21,10 @@ from ghasi.contracts import subjects
 from ghasi.contracts.sessions import SessionRecord, SlotRecord
 from ghasi.contracts.submission import AskRequest, SubmitAnswer, SubmitRequest, decode_answer, encode
 from ghasi.devstack.child import Child
+from ghasi.devstack.ports import free_port
 from ghasi.devstack.servers import Servers
 from ghasi.smpp.pdu import SubmitSm, encode_pdu
-from tests.support.product import Product, free_port
+from tests.support.product import Product
 
 LONG = os.environ.get("LONG") == "1"
 """`LONG=1`: more rounds, and pauses of the length that the promise names."""
@@ -117,7 +118,7 @@ class Replicas(Product):
         found = [msgspec.json.decode(line) for line in lines if line.startswith(b"{")]
         return [line for line in found if line["event"] == event]
 
-    async def until(self, holds: Callable[[], Any], timeout: float = 30.0, what: str = "") -> Any:
+    async def until(self, holds: Callable[[], Any], timeout: float = 60.0, what: str = "") -> Any:
         """Waits for something that other processes make true."""
         end = time.monotonic() + timeout
         while not (found := holds()):
@@ -144,7 +145,7 @@ class Replicas(Product):
             return msgspec.json.decode(entry.value or b"", type=SessionRecord)
         return None
 
-    async def until_bound(self, name: str, binds: int = 1, timeout: float = 30.0) -> SessionRecord:
+    async def until_bound(self, name: str, binds: int = 1, timeout: float = 60.0) -> SessionRecord:
         """The record of a replica that says so many binds."""
         end = time.monotonic() + timeout
         while True:

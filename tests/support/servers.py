@@ -29,6 +29,7 @@ _OURS = (
     "DATABASE_URL",
     "PG",
     "LEDGER_",
+    "ADMIN_",
 )
 _EXACT = ("HTTP_PORT", "LOG_LEVEL", "PROMETHEUS_MULTIPROC_DIR")
 _PREFIX = "test-"
@@ -52,6 +53,8 @@ def set_environment() -> None:
         NATS_URL=ENDPOINTS.nats_url,
         REDIS_URL=ENDPOINTS.redis_url,
         LOG_LEVEL="WARNING",
+        # Tests of the second factor turn it on for themselves.
+        ADMIN_REQUIRE_OTP="0",
     )
 
 

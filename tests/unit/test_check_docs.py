@@ -33,3 +33,16 @@ def test_each_kind_of_link(root: Path, link: str, problem: str | None) -> None:
     document.write_text(f"# Top\n\nSee [it]({link}).\n\n```\n[not](a-link.md)\n```\n\n`[nor](this.md)`\n")
     found = list(check_docs.broken_links(document))
     assert found == ([] if problem is None else [f"{link}: {problem}"])
+
+
+def test_a_picture_that_nothing_links_is_found(root: Path) -> None:
+    images = root / "docs" / "images"
+    images.mkdir()
+    for name in ("shown", "lost", "in-code"):
+        (images / f"{name}.png").touch()
+    (root / "docs" / "other.md").write_text("![A page](images/shown.png)\n\n`![No](images/in-code.png)`\n")
+    check_docs.read.cache_clear()
+    assert list(check_docs.unlinked_images()) == [
+        "docs/images/in-code.png: no document links it",
+        "docs/images/lost.png: no document links it",
+    ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -265,22 +266,36 @@ class TestCommands:
         done = _command("segment", "€" * 153)
         assert (done.returncode, done.stderr) == (0, b"")
         words = done.stdout.decode()
-        assert "GSM7, data_coding 0x00" in words
-        assert "153 (306 septets)" in words
-        assert "part 3: 2 septets, 8 octets" in words
-        assert "body  1b65\n" in words
+        assert "GSM7          data_coding 0x00" in words
+        assert "153 characters, 3 parts" in words
+        assert "part 3    2 septets     8 octets" in words
+        assert "octets  1b 65\n" in words
 
     def test_segment_as_json(self) -> None:
         done = _command("segment", "ж", "--encoding", "GSM7", "--reference", "16", "--strategy", "TLV", "--json")
         assert json.loads(done.stdout) == segment_door({"text": "ж"})
 
     def test_receipt_in_words_and_as_json(self) -> None:
-        assert "DELIVERED, final" in _command("receipt", RECEIPT).stdout.decode()
+        assert "by the TLV, final" in _command("receipt", RECEIPT).stdout.decode()
         assert json.loads(_command("receipt", RECEIPT, "--json").stdout) == receipt_door({"pdu": RECEIPT})
+
+    def test_receipt_of_which_only_the_text_is_left(self) -> None:
+        text = "id:0A sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat:UNDELIV err:027 text:héllo"
+        given = _command("receipt", "--text", text).stdout.decode()
+        assert "its text; esm_class and TLVs are not known" in given
+        assert "UNDELIVERABLE" in given
+        piped = _command("receipt", "--text", stdin=f"{text}\n".encode())
+        assert piped.stdout.decode() == given
+        carried = encode_pdu(DeliverSm(esm_class=4, short_message=text.encode("latin-1"))).hex()
+        form = json.loads(_command("receipt", "--text", "--json", text).stdout)
+        assert form == receipt_door({"pdu": carried}), "read as the pool reads it in a PDU"
+        assert _command("receipt", "--text", stdin=b" \n").returncode == 1
+        separated = _command("receipt", "--text", "0A,DELIVRD,000").stdout.decode()
+        assert "unreadable" in separated
 
     def test_pdu_both_ways(self) -> None:
         words = _command("pdu", RECEIPT).stdout.decode()
-        assert "deliver_sm (0x00000005)" in words
+        assert "0x00000005  deliver_sm" in words
         assert "message_state" in words
         assert _command("pdu", '{"command": "enquire_link"}').stdout == b"00000010000000150000000000000001\n"
         assert json.loads(_command("pdu", RECEIPT, "--json").stdout) == pdu_door({"hex": RECEIPT})
@@ -341,3 +356,52 @@ def test_commands_in_this_process(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "x"}\n')))
     segment.Command().run_from_argv(["manage.py", "segment", "--jsonl"])
     assert json.loads(capsys.readouterr().out)["units"] == 1
+
+
+def test_words_are_coloured_on_a_terminal_and_nowhere_else() -> None:
+    plain = _command("pdu", RECEIPT).stdout.decode()
+    coloured = _command("pdu", RECEIPT, "--force-color").stdout.decode()
+    assert "\x1b[" not in plain
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).split() == plain.split()
+    assert "\x1b[" not in _command("pdu", RECEIPT, "--no-color").stdout.decode()
+
+
+def test_a_broken_pdu_is_explained_as_far_as_it_goes() -> None:
+    done = _command("pdu", RECEIPT[:-4])
+    assert done.returncode == 0
+    assert b"! command_length says" in done.stdout
+
+
+class TestProfiles:
+    def test_a_preset_reads_a_receipt(self) -> None:
+        words = _command("receipt", RECEIPT, "--profile", "gatewayapi").stdout.decode()
+        assert "; by the profile 0x1063" in words
+
+    def test_a_file_cuts_a_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "example.yaml"
+        file.write_text("text: {alphabet: latin1}\nlongMessages: {csms: sar, referenceBits: 16, maxParts: 2}\n")
+        words = _command("segment", "á" * 141, "--profile", str(file)).stdout.decode()
+        assert "LATIN1" in words
+        assert "133 octets each, 16-bit reference" in words
+        form = json.loads(_command("segment", "á" * 141, "--profile", str(file), "--json").stdout)
+        assert set(form) == {"coding", "dataCoding", "units", "parts"}
+        assert _command("segment", "á" * 300, "--profile", str(file)).returncode == 1
+
+    def test_a_pdu_is_held_against_it(self) -> None:
+        frame = encode_pdu(SubmitSm(sequence_number=1, data_coding=5, short_message=b"x")).hex()
+        assert "none that the profile allows" in _command("pdu", frame, "--profile", "gatewayapi").stdout.decode()
+        assert "the profile" not in _command("pdu", frame).stdout.decode()
+
+    @pytest.mark.parametrize("content", [None, "text: {alphabet: klingon}", "a: [", "\udcff"])
+    def test_no_profile(self, tmp_path: Path, content: str | None) -> None:
+        file = tmp_path / "example.yaml"
+        if content is not None:
+            file.write_text(content, "utf-8", errors="surrogateescape")
+        done = _command("segment", "x", "--profile", str(file))
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.startswith(b"CommandError: profile: ")
+        assert b"klingon" not in done.stderr
+
+    def test_not_with_json_lines(self) -> None:
+        assert _command("pdu", "--jsonl", "--profile", "plain").returncode == 1

@@ -34,6 +34,7 @@ def test_the_settings_load_with_an_empty_environment() -> None:
     [
         (("migrate",), {}, "DATABASE_URL"),
         (("sweep",), {}, "DATABASE_URL"),
+        (("where", "1a2b"), {}, "DATABASE_URL"),
         (("check",), {"DATABASE_URL": "mysql://db/sms"}, "DATABASE_URL"),
         (("check",), {"DJANGO_DEBUG": "perhaps"}, "DJANGO_DEBUG"),
         (("check",), {"LEDGER_RETENTION_DAYS": "6"}, "LEDGER_RETENTION_DAYS"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
-from ghasi.tasks import SideTasks, end_task, wait_event
+from ghasi import tasks
+from ghasi.tasks import SideTasks, end_task, lasting, wait_event
 
 
 async def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
@@ -27,7 +29,7 @@ async def test_a_cancellation_that_was_swallowed_is_said_again() -> None:
 
     task = asyncio.create_task(deaf())
     await started.wait()
-    await asyncio.wait_for(end_task(task), 5)
+    await asyncio.wait_for(end_task(task), 60)
     assert task.cancelled()
     assert swallowed == 3
 
@@ -45,6 +47,39 @@ async def test_what_a_task_ended_with_is_not_raised() -> None:
 
 async def test_no_task_is_no_trouble() -> None:
     await end_task(None)
+
+
+async def test_what_is_to_last_is_told_of_and_begun_again_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "BEGIN_AGAIN", 0.0)
+    begun, third = 0, asyncio.Event()
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            third.set()
+            await asyncio.Event().wait()
+        raise ValueError("+93701234567")
+
+    with capture_logs() as lines:
+        task = lasting(work, "work-1")
+        assert await wait_event(third, 5.0)
+        await end_task(task)
+    assert task.cancelled()
+    assert [(line["event"], line["action"], str(line["exc_info"])) for line in lines] == [
+        ("task.failed", "work-1", "+93701234567")
+    ] * 2
+
+
+async def test_what_ends_by_itself_is_not_begun_again() -> None:
+    begun = 0
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+
+    await asyncio.wait_for(lasting(work, "work-1"), 60)
+    assert begun == 1
 
 
 async def test_an_event_is_waited_for_as_long_as_said() -> None:

@@ -14,7 +14,7 @@ import trustme
 from ghasi import transport
 from ghasi.smpp import events as ev
 from ghasi.smpp.codec import decode_pdu, encode_pdu
-from ghasi.smpp.pdu import BindTransceiver, DeliverSm, EnquireLink, SubmitSm, Unbind
+from ghasi.smpp.pdu import BindTransceiver, DeliverSm, EnquireLink, SubmitSm, Unbind, frames
 from ghasi.smpp.session import Role, SessionConfig, SessionState
 from ghasi.transport import SessionProtocol
 
@@ -56,7 +56,7 @@ class Owner:
         return self.of(kind)[count - 1]
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():
                 self._news.clear()
                 await self._news.wait()
@@ -133,7 +133,7 @@ async def pair() -> AsyncIterator[Pair]:
     yield made
     for protocol in (made.esme, made.smsc):
         protocol.abort()
-        await asyncio.wait_for(protocol.closed.wait(), 10)
+        await asyncio.wait_for(protocol.closed.wait(), 60)
     made.server.close()
     await made.server.wait_closed()
 
@@ -152,7 +152,7 @@ async def raw_peer(owner: Owner, **settings: Any) -> AsyncIterator[tuple[Session
         yield protocol, peer
     finally:
         protocol.abort()
-        await asyncio.wait_for(protocol.closed.wait(), 10)
+        await asyncio.wait_for(protocol.closed.wait(), 60)
         peer.close()
         listener.close()
 
@@ -160,7 +160,7 @@ async def raw_peer(owner: Owner, **settings: Any) -> AsyncIterator[tuple[Session
 async def read_to_end(peer: socket.socket, octets: bytearray | None = None) -> bytes:
     """Everything until the peer's end; `octets` keeps what came before a reset."""
     octets = bytearray() if octets is None else octets
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while chunk := await asyncio.get_running_loop().sock_recv(peer, 1 << 20):
             octets += chunk
     return bytes(octets)
@@ -191,13 +191,46 @@ async def test_a_whole_session(pair, tls):
     assert (await pair.smsc_owner.wait(ev.Answered)).context == "d"
     pair.esme.session.unbind(now=pair.now())
     pair.esme.pump()
-    await asyncio.wait_for(pair.esme.closed.wait(), 10)
-    await asyncio.wait_for(pair.smsc.closed.wait(), 10)
+    await asyncio.wait_for(pair.esme.closed.wait(), 60)
+    await asyncio.wait_for(pair.smsc.closed.wait(), 60)
     assert [type(event).__name__ for event in pair.esme_owner.events[-2:]] == ["Unbound", "Closed"]
     assert [type(event).__name__ for event in pair.smsc_owner.events[-2:]] == ["UnbindReceived", "Closed"]
     assert pair.esme_owner.sent == pair.smsc_owner.received > 0
     assert pair.smsc_owner.sent == pair.esme_owner.received > 0
     assert not pair.esme.congested
+
+
+class Heard:
+    """A tap that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.sent_octets, self.frames = b"", []
+
+    def sent(self, octets: bytes) -> None:
+        self.sent_octets += octets
+
+    def received(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_tap_hears_both_directions_until_it_is_taken_off(pair, tls):
+    await pair.connect(tls)
+    ours, theirs = Heard(), Heard()
+    pair.esme.listen(ours)
+    pair.smsc.listen(theirs)
+    await pair.bind()
+    pair.submit()
+    await pair.esme_owner.wait(ev.Answered)
+    assert pair.esme.sockname == pair.smsc.peername
+    assert frames(ours.sent_octets) == theirs.frames
+    assert frames(theirs.sent_octets) == ours.frames
+    assert [decode_pdu(frame).command_name for frame in ours.frames] == ["bind_transceiver_resp", "submit_sm_resp"]
+    pair.esme.listen(None)
+    pair.submit()
+    await pair.esme_owner.wait(ev.Answered, 2)
+    assert len(ours.frames) == 2
+    assert len(theirs.frames) == 3
 
 
 async def test_socket_options(pair):
@@ -234,7 +267,7 @@ async def test_a_silent_peer_is_reset():
     async with raw_peer(owner, enquire_link_interval=0.05, enquire_link_timeout=0.05) as (protocol, peer):
         await bound_to(peer, protocol, owner)
         await owner.wait(ev.LinkDead)
-        await asyncio.wait_for(protocol.closed.wait(), 10)
+        await asyncio.wait_for(protocol.closed.wait(), 60)
         assert owner.of(ev.Closed) == [ev.Closed("link dead")]
         with pytest.raises(ConnectionResetError):
             await read_to_end(peer)
@@ -348,7 +381,7 @@ async def test_nothing_waits_behind_a_busy_socket():
         octets = b""
         loop = asyncio.get_running_loop()
         total = sent + len(encode_pdu(SubmitSm(short_message=b"last"))) - 23
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(octets) < total:
                 octets += await loop.sock_recv(peer, 1 << 20)
         last = decode_pdu(octets[-len(encode_pdu(SubmitSm(short_message=b"last"))) :])
@@ -451,7 +484,7 @@ async def test_a_closing_connection_has_little_time(monkeypatch, held):
         else:
             protocol.session.close("enough")
             protocol.pump()
-        await asyncio.wait_for(protocol.closed.wait(), 5)
+        await asyncio.wait_for(protocol.closed.wait(), 60)
 
 
 async def test_events_survive_an_owner_that_fails():
@@ -472,6 +505,27 @@ async def test_events_survive_an_owner_that_fails():
         "UnexpectedResponse",
         "Closed",
     ]
+
+
+async def test_an_owner_that_fails_at_one_lost_request_hears_of_the_others():
+    told = []
+
+    def fail_at_the_first(protocol: SessionProtocol, event: ev.Event) -> None:
+        if isinstance(event, ev.RequestLost) and event.context == "a":
+            raise RuntimeError("a fault of the owner")
+
+    owner = Owner(fail_at_the_first)
+    async with raw_peer(owner) as (protocol, peer):
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["exception"]))
+        await bound_to(peer, protocol, owner)
+        for context in "abc":
+            protocol.session.send(SubmitSm(), now=asyncio.get_running_loop().time(), context=context)
+        protocol.pump()
+        peer.close()
+        await asyncio.wait_for(protocol.closed.wait(), 60)
+    assert [event.context for event in owner.of(ev.RequestLost)] == ["a", "b", "c"]
+    assert isinstance(owner.events[-1], ev.Closed)
+    assert [type(error) for error in told] == [RuntimeError]
 
 
 async def test_abort_before_the_connection_is_harmless():

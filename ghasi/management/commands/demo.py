@@ -14,12 +14,15 @@ from ghasi.devstack import demo
 from ghasi.devstack.ending import ends_on_signal, wait_for_signal
 from ghasi.devstack.errors import DevstackError
 from ghasi.devstack.paths import RUN_ROOT
-from ghasi.devstack.stack import ADMIN, Options, Stack
+from ghasi.devstack.stack import Options, Stack
 from ghasi.devstack.view import line
 
 
 class Command(BaseCommand):
-    help = "Start servers, simulated operators and every process of the connector, and send about 60 sample messages."
+    help = (
+        "Start servers, simulated operators and every process of the connector, and send about 60 sample messages. "
+        "Exit codes: 0 done, 1 not started, or with --exit an outcome is not as expected, 130 ended by Ctrl-C."
+    )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,7 +61,7 @@ class Command(BaseCommand):
 
     def _stay(self, console: Console, stack: Stack) -> None:
         line(console, "")
-        line(console, f"admin    {stack.admin_url}  login {ADMIN} / {stack.admin_password}")
+        line(console, f"admin    {stack.admin_login}")
         line(console, f"gateway  {stack.gateway_url}/sessions")
         line(console, f"logs     {stack.path / 'logs'}")
         line(console, "Ctrl-C stops everything.")

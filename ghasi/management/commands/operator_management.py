@@ -15,7 +15,7 @@ from ghasi.simulator.runner import serve_management
 class Command(BaseCommand):
     help = (
         "Serve the SMPP credentials of a scenario's operators over HTTP, as operator management does, until SIGTERM "
-        "or Ctrl-C. Scripted failures: docs/simulator.md."
+        "or Ctrl-C. Scripted failures: docs/simulator.md. Exit codes: 0 ended, 1 cannot listen, 2 wrong usage."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
 

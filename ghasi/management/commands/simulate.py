@@ -26,7 +26,10 @@ Nothing else is needed: no database, no NATS, no environment variables.
 
 
 class Command(BaseCommand):
-    help = "Run simulated operators (SMSCs with scripted faults) from a YAML file until SIGTERM or Ctrl-C."
+    help = (
+        "Run simulated operators (SMSCs with scripted faults) from a YAML file until SIGTERM or Ctrl-C. "
+        "Exit codes: 0 ended, 1 cannot listen, 2 wrong usage or file."
+    )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
 
     def add_arguments(self, parser: CommandParser) -> None:

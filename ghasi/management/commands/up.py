@@ -12,16 +12,18 @@ from rich.console import Console
 
 from ghasi.devstack.ending import ends_on_signal, wait_for_signal
 from ghasi.devstack.errors import DevstackError
+from ghasi.devstack.joining import NAME, write_env
 from ghasi.devstack.paths import RUN_ROOT
 from ghasi.devstack.scenario import DEMO
-from ghasi.devstack.stack import ADMIN, Options, Stack
+from ghasi.devstack.stack import Options, Stack
 from ghasi.devstack.view import line
 
 
 class Command(BaseCommand):
     help = (
         "Start servers, simulated operators and every process of the connector until Ctrl-C. Servers that NATS_URL, "
-        "DATABASE_URL or REDIS_URL name are used instead of our own. Data is kept for the next time."
+        "DATABASE_URL or REDIS_URL name are used instead of our own. Data is kept for the next time. "
+        "Exit codes: 1 not started, 130 ended by Ctrl-C."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
 
@@ -56,14 +58,17 @@ class Command(BaseCommand):
     def _run(self, console: Console, run_dir: Path, options: Options) -> None:
         stack = Stack.start(run_dir, options)
         try:
+            joining = write_env(stack.path, stack.joining_env())
             for name, value in (*stack.shown_env().items(), *stack.metrics_urls.items()):
                 line(console, f"{name:<18}{value}")
-            line(console, f"{'admin':<18}{stack.admin_url}  login {ADMIN} / {stack.admin_password}")
+            line(console, f"{'admin':<18}{stack.admin_login}")
             line(console, f"{'logs':<18}{stack.path / 'logs'}")
+            line(console, f"{'commands':<18}. {joining}")
             line(console, "Ctrl-C stops everything.")
             wait_for_signal()
         except KeyboardInterrupt:
             line(console, "")
         finally:
             line(console, "stopping")
+            (stack.path / NAME).unlink(missing_ok=True)
             stack.stop()

@@ -41,7 +41,7 @@ class Peer:
     """Bare octets over a socket."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._rest = b""
 
     def send(self, octets: bytes) -> None:
@@ -65,7 +65,7 @@ class Peer:
         return self.socket.recv(1) == b""
 
 
-def until(holds: object, patience: float = 5.0) -> None:
+def until(holds: object, patience: float = 60.0) -> None:
     end = time.monotonic() + patience
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end
@@ -74,7 +74,7 @@ def until(holds: object, patience: float = 5.0) -> None:
 
 def test_a_message_and_its_receipt_with_smpplib(run: RunDir) -> None:
     smsc = Smsc(run, [0], SmscOptions()).start()
-    client = smpplib.client.Client("127.0.0.1", smsc.ports[0], timeout=5, allow_unknown_opt_params=True)
+    client = smpplib.client.Client("127.0.0.1", smsc.ports[0], timeout=60, allow_unknown_opt_params=True)
     client.connect()
     client.bind_transceiver(system_id="u", password="p")
     answers, receipts = [], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -93,9 +94,9 @@ async def test_a_plain_lane_takes_settles_and_gives_back(bus: Bus) -> None:
     sent = [Publication(subjects.receipt(operator_id), f"{n}".encode(), f"{operator_id}-{n}") for n in range(3)]
     await bus.publish_many(sent)
     lane = await bus.pull(consumer)
-    found = await lane.fetch(10, 5.0)
+    found = await lane.fetch(10, 60.0)
     while len(found) < 3:
-        found += await lane.fetch(10, 5.0)
+        found += await lane.fetch(10, 60.0)
     assert [one.data for one in found] == [b"0", b"1", b"2"]
     assert found[0].header(b"Nats-Msg-Id") == f"{operator_id}-0"
     assert abs((found[0].stored_at - at).total_seconds()) < 5
@@ -103,7 +104,7 @@ async def test_a_plain_lane_takes_settles_and_gives_back(bus: Bus) -> None:
     await bus.settle(found[1:2], Settlement.IN_HAND)
     await bus.settle(found[2:], Settlement.GIVEN_BACK)
     await bus.settle([], Settlement.DONE)
-    (again,) = await lane.fetch(10, 5.0)
+    (again,) = await lane.fetch(10, 60.0)
     assert (again.data, again.sequence) == (b"2", found[2].sequence)
     info = await bus.js.consumer_info(consumer.stream, consumer.durable)
     assert info.num_ack_pending == 2
@@ -123,3 +124,16 @@ async def test_a_closed_bus_settles_nothing(nats_url: str) -> None:
     await made.close()
     with pytest.raises(BusError):
         await made.settle([Arrived(REPLY, b"x", b"")], Settlement.DONE)
+
+
+async def test_what_a_taker_is_sent_reaches_it_however_it_was_cut(bus: Bus) -> None:
+    """Many times what is read at once, so that messages are cut at every place."""
+    taken: list[bytes] = []
+    inbox = bus.nc.new_inbox()
+    await bus.nc.subscribe_plain(inbox, lambda reply, data, headers: taken.append(data))
+    sent = [b"%d" % n * (n % 701) for n in range(2_000)]
+    await bus.nc.write([message(inbox, body, {"One": "1"}, "reply") for body in sent])
+    async with asyncio.timeout(60):
+        while len(taken) < len(sent):
+            await asyncio.sleep(0.01)
+    assert taken == sent

@@ -159,3 +159,9 @@ def test_a_replayed_command_may_be_of_any_age() -> None:
 
 def test_an_expiry_that_is_no_date_in_another_zone_is_refused() -> None:
     assert refusal(expiresAt="9999-12-31T23:59:59-12:00").reason is DeadReason.BAD_TIME
+
+
+@pytest.mark.parametrize("encoding", ["GSM7", "UCS2", "LATIN1", "ASCII", "ISO-8859-5", "BINARY"])
+def test_encodings(encoding: str) -> None:
+    assert decode(json.dumps({**GOOD, "encoding": encoding}).encode()).encoding == encoding
+    assert refusal(encoding=encoding.lower()).reason is DeadReason.MALFORMED

@@ -182,6 +182,15 @@ def test_the_resend_is_marked_on_the_part_in_doubt() -> None:
     assert decision.policy == ((DOUBT, "resend"),)
 
 
+def test_what_was_in_doubt_four_times_is_left_to_a_person() -> None:
+    """A PDU that breaks the operator's link each time would keep all others from it until it expires."""
+    tried = [row("IN_DOUBT", attempt=n, policy_action="resend", in_doubt_at=ago(minutes=9 - n)) for n in (1, 2, 3)]
+    fourth = row("IN_DOUBT", attempt=4, in_doubt_at=ago(minutes=2))
+    assert decide([*tried[1:], fourth], intent(), NOW).verdict is Verdict.SEND
+    decision = decide([*tried, fourth], intent(), NOW)
+    assert (decision.verdict, decision.policy) == (Verdict.PARK, ((fourth, "hold"),))
+
+
 @pytest.mark.parametrize("policy", ["hold", "fail"])
 def test_a_parked_part_carries_its_policy(policy: str) -> None:
     assert decide([DOUBT], intent(in_doubt_policy=policy), NOW).policy == ((DOUBT, policy),)
@@ -224,6 +233,14 @@ def test_a_new_event_sends_all_refused_parts_again() -> None:
 def test_a_replay_sends_only_the_parts_it_names() -> None:
     rows = [row("SUBMITTED", segments=3), row("REJECTED", segment=2, segments=3), HELD_3]
     assert tries(decide(rows, intent(3, replay_attempt=1), NOW)) == [(2, 2, False), (3, 2, True)]
+
+
+def test_a_second_copy_of_a_replay_finds_parts_of_different_attempts_followed() -> None:
+    rows = [row("REJECTED", segments=2), row("REJECTED", segment=2, segments=2, attempt=2)]
+    named = intent(2, replay_attempt=2)
+    assert tries(decide(rows, named, NOW)) == [(1, 3, False), (2, 3, False)]
+    rows += [row("REJECTED", segments=2, attempt=3), row("SUBMITTED", segment=2, segments=2, attempt=3)]
+    assert decide(rows, named, NOW).verdict is Verdict.SETTLED
 
 
 HELD_3 = row("IN_DOUBT", segment=3, segments=3, policy_action="fail")

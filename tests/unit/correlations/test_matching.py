@@ -1,12 +1,13 @@
 """Which part a receipt means."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
 from ghasi.correlations.lattice import Standing
-from ghasi.correlations.matching import Candidate, choose, same_number
+from ghasi.correlations.matching import EARLIEST, Candidate, choose, same_number
 from ghasi.correlations.types import ReceiptFacts, RowStatus
 from tests.unit.correlations.build import NOW, OPERATOR, ago, keyed
 
@@ -77,3 +78,16 @@ def test_an_open_part_of_an_older_message_is_left_alone() -> None:
 )
 def test_same_number(left: str, right: str, same: bool) -> None:
     assert same_number(left, right) is same
+
+
+def test_a_receipt_is_of_no_part_that_left_long_after_it_came() -> None:
+    late, soon = (Candidate(keyed(prepared_at=NOW + EARLIEST + timedelta(seconds=n))) for n in (1, -1))
+    assert choose(FACTS, [late]) is None
+    assert choose(FACTS, [late, soon]) is soon
+
+
+def test_an_id_read_in_two_ways_is_its_subscribers() -> None:
+    hers = Candidate(keyed(message_id=uuid4(), key="2748", operator_message_id="2748", submitted_at=ago(days=1)))
+    equal = Candidate(keyed(message_id=uuid4(), key="abc", destination="93799999999"))
+    assert choose(FACTS, [hers, equal]) is hers
+    assert choose(replace(FACTS, destination="93788888888"), [hers, equal]) is equal

@@ -103,7 +103,25 @@ def test_no_repr_tells_a_number() -> None:
         1, MESSAGE, "id", (), "DELIVERED", None, True, None, None, NOW, "93701", "93702", None, b"93703"
     )
     waiting = Waiting(
-        MESSAGE, 1, NOW, "id", (), "DELIVERED", None, True, None, None, "93701", "93702", None, None, None, None, None
+        MESSAGE,
+        1,
+        NOW,
+        "id",
+        (),
+        "DELIVERED",
+        None,
+        True,
+        None,
+        None,
+        "93701",
+        "93702",
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
     )
     for one in (facts, waiting, keyed(destination="93701"), intent()):
         assert "9370" not in repr(one)

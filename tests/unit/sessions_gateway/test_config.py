@@ -97,7 +97,7 @@ def test_the_process_stops_with_one_line(name: str, value: str | None) -> None:
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 2

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from ghasi.operator_answer import BindMode, Directions
+from ghasi.operator_settings import OperatorSettings
 from sessions_gateway.establish import Plan, plan_of
-from sessions_gateway.operator_settings import BindMode, Directions, OperatorSettings
 
 
 def settings(**changes: Any) -> OperatorSettings:

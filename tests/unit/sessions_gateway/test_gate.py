@@ -49,6 +49,14 @@ def test_next_at_is_now_while_there_is_room() -> None:
     assert gate.next_at(5.6) == pytest.approx(5.0 + SPAN)
 
 
+def test_next_at_looks_past_writes_that_are_old_by_then() -> None:
+    gate = Gate(2)
+    gate.take(2, 0.0)
+    gate.take(1, 0.5)
+    gate.take(1, 0.6)
+    assert gate.next_at(SPAN) == pytest.approx(0.5 + SPAN)
+
+
 def test_after_a_cut_of_the_limit_the_excess_drains_first() -> None:
     gate = Gate(3)
     gate.take(2, 0.0)

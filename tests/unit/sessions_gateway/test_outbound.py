@@ -26,8 +26,18 @@ class Link:
         raise LocalProtocolError("never")
 
 
+class Writer(Link):
+    def submit(self, pdus: Any, parts: Any) -> None:
+        self.takes -= len(pdus)
+
+    def pump(self) -> None:
+        pass
+
+
 def outbound() -> Outbound:
-    return Outbound(Gate(10), Memory(0.0), Metrics().operator("op"), lambda: True, lambda link, fate: None)
+    return Outbound(
+        Gate(10), Memory(0.0), Metrics().operator("op"), lambda: True, lambda link, fate: None, (0x58).__eq__
+    )
 
 
 def job(deadlines: list[int], lanes: list[int]) -> tuple[Job, list[Part]]:
@@ -79,4 +89,27 @@ async def test_a_message_torn_between_two_binds_goes_back_whole(ends: int) -> No
     out.link_down(ends, "unbound")
     expected = [part.lane == 7 for part in parts]
     assert given_back(made) == expected
+    out.stop()
+
+
+async def test_a_part_tells_what_kept_it_in_the_queue() -> None:
+    link: Any = Writer(takes=1)
+    out, later = outbound(), wall_ms() + 60_000
+    out.link_up(0, link)
+    _, parts = job([later] * 12, [*range(12)])
+    parts[2].came_ms = wall_ms()
+    out.take(parts)
+    out._flush()
+    link.takes = 10
+    out._flush()
+    link.takes = 10
+    out.gate.set_limit(20)
+    out._flush()
+    assert [part.held for part in parts] == ["", "window", "", *["window"] * 7, *["gate"] * 2], (
+        "the third waited for less than a second"
+    )
+    _, [next_one] = job([later], [7])
+    out.take([next_one])
+    out._flush()
+    assert (next_one.held, next_one.sent_ms > 0) == ("", True)
     out.stop()

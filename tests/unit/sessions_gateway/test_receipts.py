@@ -10,7 +10,10 @@ import pytest
 from ghasi.bus import BusTimeout
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.submission import LateResponse
+from ghasi.smpp.constants import MessageState
 from ghasi.smpp.pdu import DataSm, DeliverSm, EnquireLink, Pdu
+from ghasi.smpp.receipt import ReceiptRules
+from ghasi.smpp.receipt_rules import PLAIN_RULES
 from ghasi.smpp.tlv import Tag, Tlv
 from sessions_gateway import receipts as module
 from sessions_gateway.metrics import Metrics
@@ -38,7 +41,35 @@ TEXT = b"id:1 sub:001 dlvrd:001 submit date:2604181030 done date:2604181031 stat
     ],
 )
 def test_what_speaks_of_an_earlier_message(pdu: Pdu, expected: bool) -> None:
-    assert is_receipt(pdu) is expected
+    assert is_receipt(pdu, PLAIN_RULES) is expected
+
+
+OWN_KEYS = b"MsgRef=7 Result=DELIVRD Code=000"
+OWN_COLUMNS = b"00;2604181030;7"
+KEYS = ReceiptRules(keys={"msgref": "id", "result": "stat", "code": "err"}, mark="=")
+COLUMNS = ReceiptRules(
+    columns=("stat", "done_date", "id"), separator=";", words={"00": MessageState.DELIVERED, "NOCRED": 8}
+)
+
+
+@pytest.mark.parametrize(
+    ("pdu", "rules", "expected"),
+    [
+        (DeliverSm(short_message=OWN_KEYS), PLAIN_RULES, False),
+        (DeliverSm(short_message=OWN_KEYS), KEYS, True),
+        (DataSm(tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, OWN_KEYS),)), KEYS, True),
+        (DeliverSm(short_message=b"STOP"), KEYS, False),
+        (DeliverSm(short_message=OWN_COLUMNS), PLAIN_RULES, False),
+        (DeliverSm(short_message=OWN_COLUMNS), COLUMNS, True),
+        (DeliverSm(short_message=b"one; two; three; four"), COLUMNS, False),
+        (DeliverSm(short_message=TEXT), ReceiptRules(unmarked=False), False),
+        (DeliverSm(tlvs=(Tlv(Tag.RECEIPTED_MESSAGE_ID, b"1"),)), ReceiptRules(unmarked=False), False),
+        (DeliverSm(esm_class=0x04, short_message=TEXT), ReceiptRules(unmarked=False), True),
+        (DeliverSm(esm_class=0x04), COLUMNS, True),
+    ],
+)
+def test_what_lacks_its_mark_is_judged_by_the_operators_rules(pdu: Pdu, rules: ReceiptRules, expected: bool) -> None:
+    assert is_receipt(pdu, rules) is expected
 
 
 class Bus:
@@ -68,15 +99,15 @@ class Link:
         self.pumped.set()
 
 
-ERRORS = [nats.errors.ConnectionClosedError(), OSError("broken pipe")]
+ERRORS = [nats.errors.ConnectionClosedError(), OSError("broken pipe"), ValueError("a fault of ours")]
 
 
 @pytest.mark.parametrize("error", ERRORS)
 async def test_an_error_of_the_connection_leaves_the_receipt_with_the_operator(error: Exception) -> None:
     bus: Any = Bus(error)
     link: Any = Link()
-    Receipts(bus).take("op", Metrics().operator("op"), link, DeliverSm(esm_class=0x04), b"frame")
-    async with asyncio.timeout(5):
+    Receipts(bus).take("op", Metrics().operator("op"), link, DeliverSm(esm_class=0x04), b"frame", PLAIN_RULES)
+    async with asyncio.timeout(60):
         await link.pumped.wait()
     assert link.statuses == [0x64]
 
@@ -102,22 +133,22 @@ async def test_after_silence_of_the_server_the_operator_hears_at_once_that_it_ke
     receipts, metrics = Receipts(bus), Metrics().operator("op")
 
     def take(link: Any) -> None:
-        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"frame")
+        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"frame", PLAIN_RULES)
 
     monkeypatch.setattr(module, "MAX_BATCH", 1)
     take(first)
     take(behind)
     receipts.take_late("op", metrics, LateResponse("aa", "x", 0, 1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await behind.pumped.wait()
     assert (first.statuses, behind.statuses) == ([0x64], [0x64])
     take(later)
     assert later.statuses == [0x64]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not receipts._takes(1):
             await asyncio.sleep(0.01)
     take(again)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await again.pumped.wait()
     assert again.statuses == [0]
     await receipts.stop(5)
@@ -130,7 +161,7 @@ async def test_what_waits_is_bounded_in_octets_too(monkeypatch: pytest.MonkeyPat
     receipts, metrics = Receipts(bus), Metrics().operator("op")
     links: list[Any] = [Link() for _ in range(3)]
     for link in links:
-        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"x" * 10)
+        receipts.take("op", metrics, link, DeliverSm(esm_class=0x04), b"x" * 10, PLAIN_RULES)
     assert [link.statuses for link in links] == [[], [], [0x64]]
     await receipts.stop(5)
     assert [link.statuses for link in links] == [[0], [0], [0x64]]

@@ -10,7 +10,7 @@ import pytest
 from ghasi.contracts.sessions import SessionRecord, State
 from sessions_gateway.establish import BoundLinks, Plan
 from sessions_gateway.failover import Diversion
-from sessions_gateway.session_record import RETURNING, Standing, session_record
+from sessions_gateway.session_record import RETURNING, Standing, failed_attempts, session_record, windows
 
 
 def standing(state: State, **changes: Any) -> Standing:
@@ -49,3 +49,40 @@ def test_an_operator_here_as_a_backup_only_says_so() -> None:
 def test_only_binds_with_a_transmitter_count() -> None:
     bound = [BoundLinks(plan, ()) for plan in Plan]
     assert session_record(standing(State.BOUND), None, {}, bound).binds == 3
+
+
+class Slot:
+    def __init__(self, failures: int, *, bound: bool) -> None:
+        self.failures = failures
+        self.bound = BoundLinks(Plan.TRX, ()) if bound else None
+
+
+@pytest.mark.parametrize(
+    ("slots", "attempts"),
+    [
+        ([], 0),
+        ([Slot(3, bound=False)], 3),
+        ([Slot(3, bound=True)], 0),
+        ([Slot(3, bound=True), Slot(2, bound=False), Slot(1, bound=False)], 2),
+    ],
+)
+def test_attempts_are_those_of_the_slots_that_still_try(slots: list[Any], attempts: int) -> None:
+    assert failed_attempts(slots) == attempts
+
+
+class Sending:
+    can_submit = True
+    window_size = 10
+
+    def __init__(self, window_open: int) -> None:
+        self.window_open = window_open
+
+
+def test_a_narrowed_bind_makes_less_of_all() -> None:
+    wide, narrow = Sending(10), Sending(3)
+    links: list[Any] = [wide, narrow]
+    bound = [BoundLinks(Plan.TRX, (one,)) for one in links]
+    assert windows(bound) == (13, 20)
+    assert session_record(standing(State.BOUND), None, {}, bound).window_effective == 13
+    narrow.window_open = 10
+    assert session_record(standing(State.BOUND), None, {}, bound).window_effective == 0

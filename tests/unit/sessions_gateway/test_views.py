@@ -55,6 +55,14 @@ def test_a_standby_shows_the_holder() -> None:
     assert entry["nextReconnectAt"] is None
 
 
+def test_what_an_operator_takes_now_is_shown_beside_what_it_says() -> None:
+    given: dict[str, Any] = {"binds": 2, "window_size": 10, "tps_limit": 100}
+    (plain,) = sessions_of([record(State.BOUND, **given)], [])
+    assert (plain["window"], plain["tpsEffective"]) == ({"size": 10, "used": 0, "effective": 20}, 100)
+    (less,) = sessions_of([record(State.BOUND, window_effective=7, tps_effective=14, **given)], [])
+    assert (less["window"]["effective"], less["tpsEffective"]) == (7, 14)
+
+
 def test_without_a_holder_its_own_state_is_shown() -> None:
     (entry,) = sessions_of([record(State.UNBOUND, reason="no connection")], [])
     assert (entry["replica"], entry["state"], entry["reason"]) == ("a", "UNBOUND", "no connection")

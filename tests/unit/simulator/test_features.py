@@ -39,6 +39,7 @@ def test_parts(pdu: SubmitSm | DataSm, part: Part) -> None:
         (SubmitSm(registered_delivery=1), {"receiptWanted"}),
         (SubmitSm(registered_delivery=0x10), set()),
         (SubmitSm(esm_class=0x40, short_message=UDH8), {"udh", "laterPart"}),
+        (SubmitSm(esm_class=0x40, short_message=UDH16), {"udh", "udh16"}),
         (SubmitSm(tlvs=SAR), {"sar", "laterPart"}),
         (SubmitSm(tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, b"x"),)), {"messagePayload"}),
         (SubmitSm(data_coding=0x10), {"flash"}),

@@ -12,7 +12,7 @@ async def test_lines_are_gathered_and_flushed(tmp_path: Path) -> None:
     journal.write("submit", at=1.5, mono=2.5, seq=7)
     journal.write("closed", reason="سلام")
     assert path.read_bytes() == b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not path.read_bytes():
             await asyncio.sleep(0.01)
     first, second = (json.loads(line) for line in path.read_text().splitlines())

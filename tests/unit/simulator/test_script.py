@@ -16,7 +16,7 @@ def statuses(of: Script, occasion: Occasion, count: int) -> list[int]:
     return [of.faults("submit", occasion).code for _ in range(count)]
 
 
-HERE = Occasion(at=5.0, system_id="test", mode="TRX", source="GHASI", destination="93700000404", rate=3)
+HERE = Occasion(at=5.0, system_id="test", mode="TRX", source="GHASI", destination="93700000404", rate=3, waiting=5)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ HERE = Occasion(at=5.0, system_id="test", mode="TRX", source="GHASI", destinatio
         ({"has": "udh"}, False),
         ({"over_rate": 2}, True),
         ({"over_rate": 3}, False),
+        ({"over_window": 4}, True),
+        ({"over_window": 5}, False),
         ({"after": 5.0}, True),
         ({"after": 5.1}, False),
         ({"until": 5.0}, False),

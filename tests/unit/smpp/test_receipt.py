@@ -1,83 +1,26 @@
-"""Every row of the table of receipts seen in the field (tests/vectors/receipts.json), and what they leave open."""
+"""ghasi.smpp.receipt: what the corpus of receipts (test_receipt_corpus.py) leaves open."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghasi.smpp.pdu import DataSm, DeliverSm, decode_pdu, encode_pdu
-from ghasi.smpp.receipt import Receipt, ReceiptRules, Unreadable, id_keys, network_error, parse_receipt
+from ghasi.smpp.cause_tables import TABLES
+from ghasi.smpp.causes import Cause
+from ghasi.smpp.pdu import DeliverSm
+from ghasi.smpp.receipt import IdSource, Receipt, ReceiptRules, Unreadable, id_keys, parse_receipt
 from ghasi.smpp.receipt_states import WORDS, DlrState, dlr_state, state_of_number, state_of_word
+from ghasi.smpp.receipt_text import FIELD_NAMES, check_key
 from ghasi.smpp.tlv import Tag, Tlv
 
-ROWS: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "receipts.json").read_text())
 MODEL = b"id:0123456789 sub:001 dlvrd:001 submit date:0809011130 done date:0809011131 stat:DELIVRD err:000 text:x"
-
-
-def _pdu(row: dict[str, Any]) -> DeliverSm | DataSm:
-    body = bytes.fromhex(row.get("udh", "")) + row.get("text", "").encode(row.get("encoding", "latin-1"))
-    tlvs = tuple(Tlv(tag, bytes.fromhex(value)) for tag, value in row.get("tlvs", []))
-    carrier = row.get("carrier", "short_message")
-    common = {
-        "esm_class": row.get("esmClass", 4),
-        "data_coding": row.get("dataCoding", 0),
-        "source_addr": "93701234567",
-    }
-    if carrier == "short_message":
-        return DeliverSm(**common, short_message=body, tlvs=tlvs)
-    tlvs = (*tlvs, Tlv(Tag.MESSAGE_PAYLOAD, body))
-    return DataSm(**common, tlvs=tlvs) if carrier == "data_sm" else DeliverSm(**common, tlvs=tlvs)
 
 
 def _deliver(body: bytes, esm_class: int = 4, *tlvs: Tlv, data_coding: int = 0) -> DeliverSm:
     return DeliverSm(esm_class=esm_class, short_message=body, tlvs=tlvs, data_coding=data_coding)
-
-
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row['row']}-{row['what'].replace(' ', '_')}" for row in ROWS])
-def test_row_of_the_table(row: dict[str, Any]) -> None:
-    expect = row["expect"]
-    pdu = decode_pdu(encode_pdu(_pdu(row)))
-    assert isinstance(pdu, DeliverSm | DataSm)
-
-    receipt = parse_receipt(pdu)
-
-    assert receipt.is_receipt
-    assert receipt.id == expect["id"]
-    assert receipt.stat == expect["stat"]
-    assert (receipt.state and receipt.state.value) == expect["state"]
-    assert receipt.error == expect["error"]
-    assert (receipt.submit_date and receipt.submit_date.isoformat()) == expect["submitDate"]
-    assert (receipt.done_date and receipt.done_date.isoformat()) == expect["doneDate"]
-    assert receipt.text == expect["text"]
-    assert receipt.final is expect["final"]
-    assert receipt.intermediate is expect.get("intermediate", False)
-    assert receipt.message_state == expect.get("messageState")
-    assert receipt.unreadable == expect.get("unreadable")
-    assert receipt.readable is ("unreadable" not in expect)
-    if "ids" in expect:
-        assert list(receipt.ids) == expect["ids"]
-    if "errorCode" in expect:
-        assert receipt.error_code == expect["errorCode"]
-    if "doneAt" in expect:
-        assert receipt.done_at is not None
-        assert receipt.done_at.isoformat() == expect["doneAt"]
-
-
-def test_the_table_is_complete() -> None:
-    assert {row["row"] for row in ROWS} == set(range(28))
-
-
-@pytest.mark.parametrize("row", ROWS, ids=[str(number) for number in range(len(ROWS))])
-def test_unreadable_is_never_a_failure(row: dict[str, Any]) -> None:
-    receipt = parse_receipt(_pdu(row))
-    if not receipt.readable:
-        assert receipt.state in (None, DlrState.DELIVERED)
 
 
 class TestMessages:
@@ -141,7 +84,7 @@ class TestRules:
         assert not parse_receipt(_deliver(body), ReceiptRules(unknown_is_final=True)).final
 
     def test_own_decoder(self) -> None:
-        rules = ReceiptRules(decode=lambda data, _: data.decode("utf-16-be")[::-1])
+        rules = ReceiptRules(decode=lambda data, *_: data.decode("utf-16-be")[::-1])
         receipt = parse_receipt(_deliver(MODEL.decode()[::-1].encode("utf-16-be")), rules)
         assert receipt.id == "0123456789"
 
@@ -167,12 +110,6 @@ class TestTlvs:
         receipt = parse_receipt(_deliver(b"err:000 text:id:9 stat:UNDELIV err:5", 4, *tlvs))
         assert (receipt.ids, receipt.stat, receipt.state) == (("77",), None, DlrState.DELIVERED)
         assert (receipt.error, receipt.text) == ("000", "id:9 stat:UNDELIV err:5")
-
-    @pytest.mark.parametrize(
-        ("value", "code"), [(b"\x03\x00\x1b", 27), (b"\x1b", 27), (b"027", 27), (b"", None), (b"\0\1", None)]
-    )
-    def test_network_error(self, value: bytes, code: int | None) -> None:
-        assert network_error(value) == code
 
     def test_user_message_reference_is_kept_raw(self) -> None:
         receipt = parse_receipt(_deliver(MODEL, 4, Tlv(Tag.USER_MESSAGE_REFERENCE, b"order 7")))
@@ -366,3 +303,100 @@ class TestIds:
     @given(st.integers(0, 2**200))
     def test_numbers_of_any_size(self, number: int) -> None:
         assert id_keys(f"{number:X}", base="hex") == id_keys(f"{number:064d}", base="dec") == [f"#{number}"]
+
+
+_KEYS = st.dictionaries(
+    st.text(st.characters(codec="latin-1", exclude_characters="\n"), min_size=1, max_size=6).filter(str.strip),
+    st.sampled_from(FIELD_NAMES),
+    max_size=3,
+)
+_DIALECTS = st.builds(
+    ReceiptRules,
+    words=st.dictionaries(st.sampled_from(["DELIVRD", "GONE", "00"]), st.integers(0, 255), max_size=2),
+    keys=_KEYS,
+    mark=st.sampled_from([":", "=", "->", ".", ""]),
+    columns=st.lists(st.sampled_from(["", *FIELD_NAMES]), unique=True, max_size=5).map(tuple),
+    separator=st.sampled_from([",", ";", "|", " ", "::", ""]),
+    date_forms=st.lists(st.sampled_from(["unix", "unixms", "YYMMDDhhmm", "DD/MM/YY", "?"]), max_size=2).map(tuple),
+    id_source=st.sampled_from(IdSource),
+    id_prefix=st.text(max_size=2),
+    id_cut=st.text(max_size=2),
+    errors=st.sampled_from(list(TABLES.values())),
+)
+
+
+class TestDialects:
+    @given(_DIALECTS, st.binary(max_size=200), st.integers(0, 255), st.binary(max_size=20))
+    def test_never_raises(self, rules: ReceiptRules, body: bytes, esm_class: int, tlv: bytes) -> None:
+        tlvs = (Tlv(Tag.RECEIPTED_MESSAGE_ID, tlv), Tlv(Tag.NETWORK_ERROR_CODE, tlv))
+        for taken in ((), tlvs):
+            receipt = parse_receipt(_deliver(body, esm_class, *taken), rules)
+            receipt.lookup_keys()
+            assert receipt.unreadable is not None or receipt.ids or not receipt.is_receipt
+
+    @given(_DIALECTS, st.lists(_TOKENS, max_size=20).map("".join))
+    def test_never_raises_for_what_looks_like_a_receipt(self, rules: ReceiptRules, body: str) -> None:
+        parse_receipt(_deliver(body.encode()), rules)
+
+    @given(st.permutations(["Ref=12", "State=EXPIRED", "Why=42", "Done At=0809011130"]))
+    def test_order_is_free_with_keys_of_its_own(self, fields: list[str]) -> None:
+        rules = ReceiptRules(
+            keys={"ref": "id", "state": "stat", "why": "err", "done at": "done_date", "said": "text"}, mark="="
+        )
+        receipt = parse_receipt(_deliver("; ".join([*fields, "said=Why=7"]).encode()), rules)
+        assert (receipt.id, receipt.stat, receipt.error, receipt.text) == ("12", "EXPIRED", "42", "Why=7")
+        assert receipt.done_date == datetime(2008, 9, 1, 11, 30)
+
+    def test_the_longer_of_two_keys_is_read(self) -> None:
+        rules = ReceiptRules(keys={"ref": "sub", "ref id": "id"})
+        assert parse_receipt(_deliver(b"ref:001 ref id:77 stat:DELIVRD"), rules).id == "77"
+
+    @pytest.mark.parametrize(("key", "name"), [("ref", "message"), ("", "id"), (" ", "id")])
+    def test_a_key_that_names_no_field_is_refused_and_never_read(self, key: str, name: str) -> None:
+        with pytest.raises(ValueError, match="a key"):
+            check_key(key, name)
+        assert parse_receipt(_deliver(MODEL), ReceiptRules(keys={key: name})).id == "0123456789"
+
+    def test_a_form_that_is_none_is_never_read(self) -> None:
+        plain = parse_receipt(_deliver(MODEL))
+        assert parse_receipt(_deliver(MODEL), ReceiptRules(date_forms=("YYYYY", ""))).done == plain.done
+
+    def test_a_text_without_keys_needs_its_separator(self) -> None:
+        rules = ReceiptRules(columns=("id", "stat"), separator=";")
+        assert parse_receipt(_deliver(b"1,DELIVRD,x,y"), rules).unreadable is Unreadable.NO_FIELDS
+        assert parse_receipt(_deliver(b"1;DELIVRD;x;y"), rules).id == "1"
+        assert parse_receipt(_deliver(b"1;DELIVRD;x;y"), ReceiptRules(separator=";")).unreadable is (
+            Unreadable.COMMA_SEPARATED
+        )
+
+    def test_two_separators_do_for_three_columns(self) -> None:
+        rules = ReceiptRules(columns=("id", "stat", "err"))
+        assert parse_receipt(_deliver(b"1,DELIVRD,0"), rules).id == "1"
+        assert parse_receipt(_deliver(b"1 DELIVRD"), rules).unreadable is Unreadable.NO_FIELDS
+
+    @pytest.mark.parametrize(("text", "receipt"), [(b"Hi,there,you,all", False), (b"17,DELIVRD,000,x", True)])
+    def test_a_persons_message_with_commas_is_no_receipt(self, text: bytes, receipt: bool) -> None:
+        rules = ReceiptRules(columns=("id", "stat", "err", "text"))
+        assert parse_receipt(_deliver(text, 0), rules).is_receipt is receipt
+
+    def test_an_id_is_cut_for_looking_it_up_only(self) -> None:
+        rules = ReceiptRules(id_prefix="MSG-", id_cut="@")
+        receipt = parse_receipt(_deliver(b"id:MSG-00A1@smsc stat:DELIVRD err:0"), rules)
+        assert (receipt.id, receipt.lookup_keys()) == ("MSG-00A1@smsc", ["a1"])
+
+    def test_of_an_id_that_is_all_suffix_nothing_is_looked_for(self) -> None:
+        assert parse_receipt(_deliver(b"id:@smsc stat:DELIVRD"), ReceiptRules(id_cut="@")).lookup_keys() == []
+
+    @pytest.mark.parametrize(
+        ("state", "cause"), [(b"\x02", None), (b"\x05", Cause.ABSENT_SUBSCRIBER), (b"\x01", Cause.ABSENT_SUBSCRIBER)]
+    )
+    def test_only_what_is_not_delivered_has_a_cause(self, state: bytes, cause: Cause | None) -> None:
+        tlvs = (Tlv(Tag.MESSAGE_STATE, state), Tlv(Tag.NETWORK_ERROR_CODE, b"\3\0\x1b"))
+        assert parse_receipt(_deliver(b"id:1", 4, *tlvs)).cause is cause
+
+
+@pytest.mark.parametrize("white", ["\x0b", "\x0c", "\x1c", "\x85", "\xa0"])
+def test_a_value_of_nothing_but_rare_white_space_is_empty(white: str) -> None:
+    read = parse_receipt(DeliverSm(esm_class=0x04, short_message=f"id:{white} stat:{white}".encode("latin-1")))
+    assert read.unreadable is not None
+    assert read.ids == ()

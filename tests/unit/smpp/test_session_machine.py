@@ -1,7 +1,7 @@
 """Two sessions joined by a network that cuts, delays and breaks off: what must hold whatever happens.
 
 * Every request sent ends in exactly one of Answered, RequestExpired, RequestLost; a LateResponse only after expiry.
-* No window is ever exceeded, on either side.
+* No window is ever exceeded, on either side, nor what is open of it, which is at least 1.
 * Sequence numbers in flight are unique and within 1..0x7FFFFFFF.
 * No session raises for what comes from its peer.
 """
@@ -35,6 +35,7 @@ class End:
                 response_timeout=20.0,
                 first_sequence_number=first,
                 inactivity_timeout=None,
+                queue_full=(lambda status: status == 0x14) if role is Role.ESME else None,
             ),
             now=now,
         )
@@ -135,7 +136,7 @@ class Joined(RuleBasedStateMachine):
             assert not end.session.is_bound or len(end.in_flight()) >= 64
         self._collect()
 
-    @rule(role=st.sampled_from(Role), which=st.integers(0, 100), status=st.sampled_from([0, 0, 0, 0x58]))
+    @rule(role=st.sampled_from(Role), which=st.integers(0, 100), status=st.sampled_from([0, 0, 0, 0x58, 0x14]))
     def respond(self, role: Role, which: int, status: int) -> None:
         """Answer one of the waiting requests, in any order."""
         end = self.ends[role]
@@ -211,8 +212,11 @@ class Joined(RuleBasedStateMachine):
     @invariant()
     def windows_hold(self) -> None:
         for end in getattr(self, "ends", {}).values():
-            assert 0 <= end.session.window_used <= WINDOW
-            assert end.session.window_used + end.session.window_free == WINDOW
+            session = end.session
+            assert 0 <= session.window_used <= WINDOW
+            assert 1 <= session.window_open <= WINDOW
+            assert session.window_free == max(0, session.window_open - session.window_used)
+            assert session.window_open == WINDOW or session.config.queue_full is not None
 
     @invariant()
     def numbers_hold(self) -> None:
@@ -271,3 +275,25 @@ def test_the_machine_reaches_traffic_both_ways():
     assert sum(esme.late.values()) == 1
     assert list(machine.ends[Role.SMSC].fates.values()) == [["Answered"]]
     machine.teardown()
+
+
+def test_a_full_queue_narrows_the_window_of_who_sent_and_good_answers_open_it():
+    machine = Joined()
+    machine.connect(1, 1, bound=True)
+    session = machine.ends[Role.ESME].session
+    machine.send_encoded(WINDOW)
+    machine.deliver_all()
+    machine.wait(0.1)
+    for status in (0x14, 0x14, 0, 0):
+        machine.respond(Role.SMSC, 0, status)
+    machine.deliver_all()
+    assert session.window_open == WINDOW // 2
+    machine.wait(0.1)
+    machine.send_encoded(WINDOW // 2)
+    machine.send_encoded(1)
+    assert session.window_used == WINDOW // 2
+    machine.deliver_all()
+    for _ in range(WINDOW // 2):
+        machine.respond(Role.SMSC, 0, 0)
+    machine.deliver_all()
+    assert session.window_open == WINDOW // 2 + 1

@@ -4,14 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghasi.smpp.constants import CommandStatus
-from ghasi.smpp.status import Action, BindAction, Rule, bind_action, retry_delay, submit_action
+from ghasi.smpp.constants import SMPP5_STATUSES, CommandStatus
+from ghasi.smpp.status import SUBMIT_RULES, Action, BindAction, bind_action, retry_delay
+from ghasi.smpp.status_rules import PLAIN
 
 NOT_PERMANENT = {
     0x00: Action.OK,
     0x04: Action.REBIND,
     0x05: Action.REBIND,
     0x08: Action.RETRY_SOON,
+    0x0D: Action.HOLD,
+    0x0E: Action.HOLD,
+    0x0F: Action.HOLD,
+    0x53: Action.HOLD,
     0x14: Action.RETRY_LATER,
     0x45: Action.RETRY_LATER,
     0x58: Action.RETRY_SOON,
@@ -22,12 +27,21 @@ NOT_PERMANENT = {
 
 @pytest.mark.parametrize("status", list(CommandStatus), ids=lambda status: status.name)
 def test_first_answer(status: CommandStatus) -> None:
-    assert submit_action(status) is NOT_PERMANENT.get(status, Action.PERMANENT)
+    assert PLAIN.action(status) is NOT_PERMANENT.get(status, Action.PERMANENT)
 
 
-@pytest.mark.parametrize("status", [0x100, 0x104, 0x400, 0x408, 0x4FF, 0x1038, 0xFFFFFFFF])
-def test_vendor_codes_are_permanent(status: int) -> None:
-    assert submit_action(status) is Action.PERMANENT
+def test_the_table_names_every_status_it_could_know() -> None:
+    assert set(SUBMIT_RULES) == {*map(int, CommandStatus), *SMPP5_STATUSES}
+
+
+@pytest.mark.parametrize("status", [0x100, 0x104, 0x112])
+def test_codes_of_smpp_5_are_permanent(status: int) -> None:
+    assert PLAIN.action(status) is Action.PERMANENT
+
+
+@pytest.mark.parametrize("status", [0x09, 0x10, 0x99, 0x113, 0x400, 0x455, 0x4FF, 0x1038, 0xFFFFFFFF])
+def test_what_nobody_knows_is_held_however_often_it_comes(status: int) -> None:
+    assert PLAIN.action(status) is PLAIN.action(status, 10_000) is Action.HOLD
 
 
 @pytest.mark.parametrize(
@@ -40,22 +54,19 @@ def test_vendor_codes_are_permanent(status: int) -> None:
     ],
 )
 def test_bounded_statuses(status: int, limit: int, then: Action) -> None:
-    first = submit_action(status)
+    first = PLAIN.action(status)
     assert first is not then
-    assert [submit_action(status, failures) for failures in range(limit + 2)] == [first] * limit + [then] * 2
+    assert [PLAIN.action(status, failures) for failures in range(limit + 2)] == [first] * limit + [then] * 2
 
 
 @pytest.mark.parametrize("status", [0x14, 0x58, 0x64])
 def test_unbounded_statuses(status: int) -> None:
-    assert submit_action(status, 10_000) is submit_action(status)
+    assert PLAIN.action(status, 10_000) is PLAIN.action(status)
 
 
-def test_overrides() -> None:
-    overrides = {0x404: Rule(Action.RETRY_LATER, limit=1), 0x58: Rule(Action.PERMANENT)}
-    assert submit_action(0x404, 0, overrides) is Action.RETRY_LATER
-    assert submit_action(0x404, 1, overrides) is Action.PERMANENT
-    assert submit_action(0x58, 0, overrides) is Action.PERMANENT
-    assert submit_action(0x14, 0, overrides) is Action.RETRY_LATER
+def test_one_status_slows_down_and_one_narrows_the_window() -> None:
+    assert [status for status, rule in SUBMIT_RULES.items() if rule.slows] == [CommandStatus.ESME_RTHROTTLED]
+    assert [status for status, rule in SUBMIT_RULES.items() if rule.narrows] == [CommandStatus.ESME_RMSGQFUL]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,13 @@ def test_jitter_spreads(failures: int) -> None:
     assert high > low * 1.4
 
 
-@pytest.mark.parametrize("action", [Action.OK, Action.PERMANENT])
+@pytest.mark.parametrize("action", [Action.OK, Action.PERMANENT, Action.HOLD])
 def test_no_delay_for_what_is_not_tried_again(action: Action) -> None:
     with pytest.raises(ValueError):
         retry_delay(action, 0, 0.5)
+
+
+def test_delays_of_an_operators_own() -> None:
+    delays = (2.0, 30.0)
+    assert [retry_delay(Action.RETRY_LATER, n, 0.5, delays) for n in range(4)] == [2, 30, 30, 30]
+    assert [retry_delay(Action.RETRY_SOON, 0, jitter, delays) for jitter in (0.0, 1.0)] == pytest.approx([1.6, 2.4])

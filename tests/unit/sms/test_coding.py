@@ -16,7 +16,7 @@ from ghasi.sms.coding import (
     flash_data_coding,
     incoming_codec,
 )
-from ghasi.sms.errors import LoneSurrogate, NotEncodable
+from ghasi.sms.errors import BadHex, LoneSurrogate, NoFlash, NotEncodable
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,42 @@ def test_encode(text: str, wanted: Wanted, alphabet: Alphabet, coding: Coding, d
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted", "coding", "data", "data_coding"),
+    [
+        ("Olá@", Wanted.LATIN1, Coding.LATIN1, "4f6ce140", 0x03),
+        ("a@_", Wanted.ASCII, Coding.ASCII, "61405f", 0x01),
+        ("Привет №1", Wanted.ISO_8859_5, Coding.ISO_8859_5, "bfe0d8d2d5e220f031", 0x06),
+        ("Olé €", Wanted.LATIN1, Coding.UCS2, "004f006c00e9002020ac", 0x08),
+        ("é", Wanted.ASCII, Coding.UCS2, "00e9", 0x08),
+        ("Привет é", Wanted.ISO_8859_5, Coding.UCS2, "041f04400438043204350442002000e9", 0x08),
+        ("00fF7f", Wanted.BINARY, Coding.BINARY, "00ff7f", 0x04),
+    ],
+)
+@pytest.mark.parametrize("alphabet", list(Alphabet))
+def test_a_coding_by_its_name(
+    text: str, wanted: Wanted, coding: Coding, data: str, data_coding: int, alphabet: Alphabet
+) -> None:
+    encoded = encode_text(text, wanted, alphabet=alphabet)
+    assert (encoded.coding, encoded.data.hex(), encoded.data_coding) == (coding, data, data_coding)
+    assert encoded.units == len(data) // (4 if coding is Coding.UCS2 else 2)
+    assert decode_text(encoded.data, encoded.data_coding) == (None if coding is Coding.BINARY else text)
+
+
+@pytest.mark.parametrize("wanted", [Wanted.LATIN1, Wanted.ASCII, Wanted.ISO_8859_5])
+def test_a_coding_by_its_name_is_strict_likewise(wanted: Wanted) -> None:
+    with pytest.raises(NotEncodable) as caught:
+        encode_text("ab\u0686", wanted, strict=True)
+    assert (caught.value.coding, caught.value.position) == (wanted.value, 2)
+
+
+@pytest.mark.parametrize("text", ["", "0", "0g", "00 11", " 00", "00\n", "\u0660\u0661", "0x00", "ab\ud800"])
+def test_a_binary_body_is_hexadecimal(text: str) -> None:
+    with pytest.raises(BadHex) as caught:
+        encode_text(text, Wanted.BINARY)
+    assert str(caught.value) == "text is not hexadecimal, two digits an octet"
+
+
+@pytest.mark.parametrize(
     ("text", "alphabet", "position"),
     [
         ("aç", Alphabet.GSM7, 1),
@@ -67,7 +103,7 @@ def test_nothing_outside() -> None:
     assert first_outside("abc€") is None
 
 
-@pytest.mark.parametrize("wanted", list(Wanted))
+@pytest.mark.parametrize("wanted", [wanted for wanted in Wanted if wanted is not Wanted.BINARY])
 @pytest.mark.parametrize("text", ["ab\ud800", "ab\udc00\ud800", "ab\udfffx"])
 @pytest.mark.parametrize("strict", [True, False])
 def test_lone_surrogate(text: str, wanted: Wanted, strict: bool) -> None:
@@ -92,7 +128,8 @@ def test_no_error_and_no_repr_quotes_the_text() -> None:
         (Coding.UCS2, FlashMode.DCS, 0x18),
         (Coding.GSM7, FlashMode.F0, 0xF0),
         (Coding.UCS2, FlashMode.F0, 0x18),
-        (Coding.LATIN1, FlashMode.DCS, 0x10),
+        (Coding.BINARY, FlashMode.DCS, 0x14),
+        (Coding.BINARY, FlashMode.F0, 0xF4),
     ],
 )
 def test_flash(coding: Coding, mode: FlashMode, data_coding: int) -> None:
@@ -148,3 +185,10 @@ def test_incoming_default_alphabet() -> None:
 def test_round_trip_in_any_alphabet(text: str, alphabet: Alphabet) -> None:
     encoded = encode_text(text, Wanted.AUTO, alphabet=alphabet)
     assert decode_text(encoded.data, encoded.data_coding, alphabet) == text
+
+
+@pytest.mark.parametrize("mode", [FlashMode.DCS, FlashMode.F0])
+@pytest.mark.parametrize("coding", [Coding.LATIN1, Coding.ASCII, Coding.ISO_8859_5])
+def test_no_flash_value_names_such_octets(coding: Coding, mode: FlashMode) -> None:
+    with pytest.raises(NoFlash, match=f"no flash form for {coding.value}"):
+        flash_data_coding(coding, mode)

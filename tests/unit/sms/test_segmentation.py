@@ -11,7 +11,7 @@ from ghasi.sms.segmentation import LongMode, Segmented, Strategy, capacity, segm
 
 GSM = gsm7.DEFAULT.basic.replace("\x1b", "") + "".join(gsm7.DEFAULT.extension.values())
 gsm_texts = st.text(st.sampled_from(GSM + "€{}[]" * 20), max_size=700)
-any_texts = st.text(st.sampled_from("ab€čدپ🙂🇦"), max_size=400)
+any_texts = st.text(st.sampled_from("ab€čدپ🙂🈁"), max_size=400)
 
 
 def _units(text: str, **options: object) -> list[int]:

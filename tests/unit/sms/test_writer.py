@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from ghasi.smpp.errors import FieldError
 from ghasi.smpp.pdu import encode_pdu
 from ghasi.sms.address import AddressRules
 from ghasi.sms.coding import Alphabet, FlashMode, Wanted
-from ghasi.sms.errors import InvalidNumber, InvalidSender, NotEncodable
+from ghasi.sms.errors import InvalidNumber, InvalidSender, NotEncodable, TextError
+from ghasi.sms.national import Language
 from ghasi.sms.segmentation import LongMode, Strategy
 from ghasi.sms.submit import MessageType, SubmitOptions, build_submits, segment_message
+from ghasi.sms.transliteration import Transliteration
 from ghasi.sms.writer import MOST_SENDERS, SubmitWriter
 
 MESSAGE = UUID("7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071")
@@ -33,8 +36,20 @@ OPTIONS = st.builds(
     validity_period=st.sampled_from(["", "000001000000000R"]),
     user_message_reference=st.sampled_from([None, 7]),
     addresses=st.builds(AddressRules, plus=st.booleans()),
+    strict=st.booleans(),
+    locking=st.sampled_from([(), (Language.TURKISH,), (Language.PORTUGUESE, Language.HINDI)]),
+    single=st.sampled_from([(), (Language.SPANISH,)]),
+    transliteration=st.sampled_from(Transliteration),
+    data_codings=st.sampled_from([None, frozenset({0, 3, 8, 0x10})]),
+    data_coding_fallback=st.booleans(),
+    packed=st.booleans(),
 )
-TEXTS = st.one_of(st.text(alphabet="abcßé€[]0 ", max_size=400), st.text(st.characters(codec="utf-8"), max_size=90))
+TEXTS = st.one_of(
+    st.text(alphabet="abcßé€[]0 ", max_size=400),
+    st.text(alphabet="abçğİş“é", max_size=400),
+    st.binary(max_size=300).map(bytes.hex),
+    st.text(st.characters(codec="utf-8"), max_size=90),
+)
 
 
 @given(
@@ -48,13 +63,20 @@ TEXTS = st.one_of(st.text(alphabet="abcßé€[]0 ", max_size=400), st.text(st.c
 def test_both_ways_write_the_same_octets(
     text: str, wanted: Wanted, strategy: Strategy, sender: str, message_type: MessageType, options: SubmitOptions
 ) -> None:
-    segmented = segment_message(text, wanted, strategy, MESSAGE, options)
-    slow = build_submits(segmented, to=TO, sender=sender, message_type=message_type, options=options)
-    written, mode = SubmitWriter(options).write(
+    writer = SubmitWriter(options)
+    try:
+        segmented = segment_message(text, wanted, strategy, MESSAGE, options, message_type=message_type)
+        slow = build_submits(segmented, to=TO, sender=sender, message_type=message_type, options=options)
+    except TextError as refusal:
+        with pytest.raises(type(refusal), match=re.escape(str(refusal))):
+            writer.write(text, wanted, strategy, MESSAGE, to=TO, sender=sender, message_type=message_type)
+        return
+    pdus, mode, changed = writer.write(
         text, wanted, strategy, MESSAGE, to=TO, sender=sender, message_type=message_type
     )
-    assert written == [encode_pdu(submit) for submit in slow]
+    assert pdus == [encode_pdu(submit) for submit in slow]
     assert mode is segmented.mode
+    assert changed == sum(change.count for change in segmented.changes)
 
 
 def write(writer: SubmitWriter, text: str = "hello", to: str = TO, sender: str = "GHASI") -> list[bytes]:

@@ -30,7 +30,7 @@ from workers.throttle import Booking
 Step = Callable[[], Awaitable[object]]
 
 
-async def until(condition: Callable[[], Any], what: str = "", timeout: float = 15.0) -> None:
+async def until(condition: Callable[[], Any], what: str = "", timeout: float = 60.0) -> None:
     """Waits for a condition, plain or awaitable; raises AssertionError when it does not come true."""
     end = time.monotonic() + timeout
     while True:
@@ -121,12 +121,22 @@ class Gateway:
         self.handed: list[Handed] = []
         self.asked: list[tuple[str, str, list[str]]] = []
         self.asked_of: list[str] = []
+        self.paces: list[int] = []
         self.most = 0
         self._out = 0
 
     async def submit(
-        self, operator_id: str, replica: str, epoch: str, keys: Sequence[str], lanes: Sequence[int], pdus: bytes
+        self,
+        operator_id: str,
+        replica: str,
+        epoch: str,
+        keys: Sequence[str],
+        lanes: Sequence[int],
+        pdus: bytes,
+        pace: int = 0,
+        traces: Sequence[str] = (),
     ) -> SubmitAnswer:
+        self.paces.append(pace)
         self.handed.append(Handed(replica, epoch, list(keys), list(lanes), split(pdus), operator_id))
         self._out += len(keys)
         self.most = max(self.most, self._out)
@@ -163,11 +173,20 @@ class Grants:
         self.at_once = 1_000
         self.apart = 0.0
         self.asked: list[tuple[str, int, int]] = []
+        self.mark = 0
+        self.slowed: list[tuple[str, int, int]] = []
+        self.rate: int | None = None
+
+    async def slow(self, operator_id: str, limit: int, mark: int) -> None:
+        self.slowed.append((operator_id, limit, mark))
+
+    def effective(self, operator_id: str, limit: int) -> int:
+        return limit if self.rate is None else min(self.rate, limit)
 
     async def book(self, operator_id: str, limit: int, n: int) -> Booking:
         self.asked.append((operator_id, limit, n))
         granted = min(n, self.at_once)
-        return Booking(tuple(self.apart * one for one in range(granted)), 0.0 if granted == n else 0.01)
+        return Booking(tuple(self.apart * one for one in range(granted)), 0.0 if granted == n else 0.01, self.mark)
 
 
 class Sleeps:
@@ -229,7 +248,7 @@ class Bench:
         await self.platform.send(made)
         return made
 
-    async def short_ack_wait(self, seconds: float = 1.0) -> None:
+    async def short_ack_wait(self, seconds: float = 2.0) -> None:
         """The lane's durable, made beforehand: what exists is used as it is."""
         await self.bus.ensure_consumer(replace(topology.dispatch_consumer(self.operator_id), ack_wait=seconds))
 

@@ -115,6 +115,15 @@ async def test_accepted_is_recorded_told_and_acknowledged_in_this_order(bench: B
     assert sample("smpp_connector_long_message_segments_total", bench, strategy="csms") == 3
 
 
+async def test_characters_that_were_replaced_are_counted(bench: Bench, desk: Desk) -> None:
+    await bench.send(1)
+    (outgoing,) = await bench.outgoings(1)
+    outgoing.changed = 2
+    leaving = await desk.claim(outgoing)
+    assert sample("smpp_connector_transliterated_characters_total", bench) == 2
+    await desk.finish(leaving, Fate.ACCEPTED)
+
+
 async def test_only_the_parts_of_this_hand_over_are_armed_and_the_rest_comes_back(bench: Bench, desk: Desk) -> None:
     (sent,) = await bench.send(1, text=LONG)
     (outgoing,) = await bench.outgoings(1)
@@ -492,4 +501,4 @@ async def test_the_carrier_is_idle_only_when_no_claim_is_under_way(bench: Bench,
     assert not desk.carrier.idle.is_set()
     gate.set()
     await claiming
-    await asyncio.wait_for(desk.carrier.idle.wait(), 5)
+    await asyncio.wait_for(desk.carrier.idle.wait(), 60)

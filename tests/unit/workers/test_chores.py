@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from nats.js.api import RetentionPolicy, StreamConfig
 from prometheus_client import REGISTRY
 
-from ghasi.bus import Bus, BusSettings, Publication
+from ghasi import tasks
+from ghasi.bus import Bus, BusSettings, Publication, client
 from ghasi.contracts import subjects, timers, topology
 from ghasi.devstack.servers import Servers
 from tests.unit.workers.build import until
@@ -92,7 +94,7 @@ async def test_receipts_are_purged_the_same_way_and_have_no_unassigned(bus: Bus,
     await bus.ensure_consumer(consumer)
     await bus.publish(Publication(consumer.filter_subject, b"x"))
     pull = await bus.pull(consumer)
-    (message,) = await pull.fetch(1, 5.0)
+    (message,) = await pull.fetch(1, 60.0)
     await bus.settle_surely(message, 5.0)
     await pull.stop()
     stranger = str(uuid.uuid4())
@@ -142,7 +144,7 @@ async def test_consumers_beyond_the_first_page_are_seen_too(
         return (await listed(stream, offset=offset))[:1]
 
     monkeypatch.setattr(bus.js, "consumers_info", paged)
-    monkeypatch.setattr(module, "PAGE", 1)
+    monkeypatch.setattr(client, "CONSUMERS_A_PAGE", 1)
     await acknowledge(bus, held)
     await one.turn()
     assert await kept(bus, operator_id) == 0
@@ -221,8 +223,10 @@ async def test_only_the_first_process_works_and_a_failed_turn_is_not_the_last(
     bus: Bus, operator_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timers, "PURGE_EVERY", 0.01)
+    monkeypatch.setattr(tasks, "BEGIN_AGAIN", 0.01)
     await acknowledge(bus, await fill(bus, operator_id, 2))
     present = Present(operator_id, first=False)
+    errors = [TimeoutError(), ValueError("a fault of ours")]
     one = chores(bus, "dispatch", operator_id, present)
     turns = 0
     turn = one.turn
@@ -230,8 +234,8 @@ async def test_only_the_first_process_works_and_a_failed_turn_is_not_the_last(
     async def counted() -> None:
         nonlocal turns
         turns += 1
-        if turns == 1:
-            raise TimeoutError
+        if errors:
+            raise errors.pop()
         await turn()
 
     monkeypatch.setattr(one, "turn", counted)
@@ -247,7 +251,7 @@ async def test_only_the_first_process_works_and_a_failed_turn_is_not_the_last(
             return await kept(bus, operator_id) == 0
 
         await until(purged)
-        assert turns >= 2
+        assert turns >= 3
     finally:
         await one.stop()
 
@@ -272,3 +276,28 @@ class Asked:
 async def test_stopped_before_it_started_is_stopped(bus: Bus, operator_id: str) -> None:
     presence = Presence(bus, "pool", (operator_id,))
     await Chores(bus, presence, "dispatch", [topology.dispatch_consumer(operator_id)]).stop()
+
+
+async def test_the_oldest_that_is_not_settled_is_shown_by_its_time(bus: Bus, operator_id: str) -> None:
+    began = time.time()
+    held = await fill(bus, operator_id, 2)
+    stored = time.time()
+    await chores(bus, "dispatch", operator_id).turn()
+    first = sample("lane_oldest_timestamp_seconds", operator_id=operator_id, pool="dispatch") or 0.0
+    assert began - 1.0 < first < stored + 1.0
+    await bus.publish_many([Publication(subjects.dispatch(operator_id), b"x", uuid.uuid4().hex)])
+    await acknowledge(bus, held)
+    await chores(bus, "dispatch", operator_id).turn()
+    second = sample("lane_oldest_timestamp_seconds", operator_id=operator_id, pool="dispatch") or 0.0
+    assert second > first, "what is settled is not counted, what nobody has pulled is"
+    (last,) = await _pulled(bus, operator_id, 1)
+    await last.ack_sync()
+    await chores(bus, "dispatch", operator_id).turn()
+    assert sample("lane_oldest_timestamp_seconds", operator_id=operator_id, pool="dispatch") == 0.0
+
+
+async def _pulled(bus: Bus, operator_id: str, count: int) -> list[Delivery]:
+    pull = await bus.pull(topology.dispatch_consumer(operator_id))
+    found = [Delivery(bus, arrived, 0.0) for arrived in await pull.fetch(count, 5.0)]
+    await pull.stop()
+    return found

@@ -169,3 +169,25 @@ async def test_bytes_that_cannot_be_stored_yet_are_not_acknowledged(
         assert await bench.settled()
     finally:
         await bare.close()
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (json.dumps({"to": 1, "traceparent": TRACEPARENT}).encode(), TRACEPARENT),
+        (b'{"traceparent": 7}', None),
+        (b"not json", None),
+        (b'{"traceparent": "\xff"}', None),
+        (b"[]", None),
+    ],
+)
+async def test_its_log_line_names_the_trace_however_wrong_the_command_is(
+    bench: Bench, data: bytes, found: str | None
+) -> None:
+    with capture_logs() as told:
+        await buried(bench, data, Refused(DeadReason.NOT_JSON, "wrong"))
+    [line] = [one for one in told if one["event"] == "command.dead"]
+    assert line["traceparent"] == found

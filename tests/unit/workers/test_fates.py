@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ghasi.contracts.submission import Fate, PartFate
 from ghasi.correlations.types import Part, PartFateKind, PartOutcome
+from ghasi.smpp.status_rules import parse_status_rules
 from workers import fates
 
 NOW = datetime(2026, 4, 18, 10, 31, tzinfo=UTC)
@@ -51,10 +53,41 @@ def test_a_retryable_refusal_says_when(status: int, attempt: int, seconds: float
     assert (result.retry_at - NOW).total_seconds() == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(("status", "attempt"), [(0x0B, 1), (0x0400, 1), (0x12345, 1)])
+@pytest.mark.parametrize(("status", "attempt"), [(0x0B, 1), (0x0104, 1), (0xFE, 3)])
 def test_a_permanent_refusal_has_no_next_try(status: int, attempt: int) -> None:
     result = outcome(PartFate("k", Fate.REJECTED, command_status=status), attempt)
     assert (result.kind, result.command_status, result.retry_at) == (PartFateKind.REJECTED, status, None)
+
+
+@pytest.mark.parametrize("status", [0x0455, 0x12345, 0x0E])
+def test_what_nobody_knows_is_held_and_never_tried_again(status: int) -> None:
+    result = outcome(PartFate("k", Fate.REJECTED, command_status=status), 7)
+    assert (result.kind, result.command_status, result.retry_at) == (PartFateKind.HELD, status, None)
+    assert result.reason == "unknown_status"
+
+
+def by_rules(status: int, tries: Part, *entries: dict[str, Any]) -> PartOutcome:
+    rules = parse_status_rules(list(entries))
+    fate = PartFate("k", Fate.REJECTED, command_status=status)
+    return fates.outcome_of(tries, fate, now=NOW, id_base="text", jitter=0.5, statuses=rules)
+
+
+def test_an_operators_own_meaning_decides() -> None:
+    final = by_rules(0x455, part(), {"code": "0x0400-0x04FF", "action": "permanent", "cause": "spam"})
+    assert (final.kind, final.reason, final.retry_at) == (PartFateKind.REJECTED, "spam", None)
+    held = by_rules(0x0B, part(), {"code": 0x0B, "action": "hold"})
+    assert held.kind is PartFateKind.HELD
+
+
+def test_an_operators_own_schedule_counts_the_tries_that_met_its_status() -> None:
+    entry = {"code": 1038, "action": "retry_later", "delays": [5, 60], "tries": 3}
+    waits = []
+    for same in range(3):
+        again = by_rules(1038, part(5 + same, same=same, last=1038), entry)
+        assert again.retry_at is not None
+        waits.append((again.retry_at - NOW).total_seconds())
+    assert waits == [5, 60, 60]
+    assert by_rules(1038, part(8, same=3, last=1038), entry).retry_at is None
 
 
 def test_unsent_and_unknown_are_never_mixed_up() -> None:

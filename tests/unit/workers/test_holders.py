@@ -12,7 +12,7 @@ import pytest
 from ghasi.bus import Bus, BusSettings
 from ghasi.contracts.sessions import SendRules, SessionRecord, State
 from ghasi.contracts.subjects import BUCKET_SESSIONS, session_key
-from workers.holders import STALE_AFTER, Holders
+from workers.holders import FORGET_AFTER, STALE_AFTER, Holders
 
 
 def record(operator_id: str, replica: str = "r1", state: State = State.BOUND, binds: int = 1) -> SessionRecord:
@@ -29,6 +29,15 @@ def test_only_a_bound_replica_heard_of_lately_is_a_holder() -> None:
     assert holders.holder("o") is not None
     now[0] = STALE_AFTER + 1
     assert holders.holder("o") is None
+
+
+def test_nothing_is_kept_of_a_replica_that_has_long_been_gone() -> None:
+    now = [0.0]
+    holders = Holders(lambda: now[0])
+    for life in range(50):
+        holders.put(record("o", f"r-{life}"))
+        now[0] += FORGET_AFTER + 1
+    assert len(holders._records["o"]) == 1
 
 
 def test_rules_are_those_of_a_gateway_that_had_credentials_and_outlive_it() -> None:
@@ -122,11 +131,11 @@ async def test_the_bucket_is_followed(bus: Bus) -> None:
         key = session_key(operator_id, "r1")
         await bucket.put(key, b"not a record")
         await bucket.put(key, msgspec.json.encode(record(operator_id)))
-        await asyncio.wait_for(changed.wait(), 5)
+        await asyncio.wait_for(changed.wait(), 60)
         assert holders.holder(operator_id) == record(operator_id)
         changed.clear()
         await bucket.delete(key)
-        await asyncio.wait_for(changed.wait(), 5)
+        await asyncio.wait_for(changed.wait(), 60)
         assert holders.holder(operator_id) is None
     finally:
         await holders.stop()

@@ -9,11 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from ghasi.contracts import timers
 from ghasi.contracts.sessions import SendRules, State
+from ghasi.contracts.statuses import StatusOverride
 from ghasi.contracts.submission import Fate, PartFate
+from ghasi.correlations.models import MessageCorrelation
+from ghasi.correlations.where_passage import delays_of, permit_at, stored_at
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, nothing, raising, until
 from workers import intake
@@ -271,24 +276,46 @@ async def test_a_fault_while_the_gateway_is_asked_lets_the_command_lapse(bench: 
     assert (len(bench.gateway.handed), len(bench.gateway.asked)) == (1, 2)
 
 
-async def test_rules_this_release_does_not_know_cost_a_delivery_and_not_the_command(bench: Bench) -> None:
-    await bench.short_ack_wait()
-    bench.bind(state=State.UNBOUND, binds=0, rules=SendRules(alphabet="of a later release"))
+@pytest.mark.parametrize("state", [State.BOUND, State.UNBOUND])
+async def test_by_rules_this_release_does_not_know_nothing_is_taken_in_and_nothing_lapses(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    monkeypatch.setattr(intake, "IDLE_TICK", 0.01)
+    looks: list[bool] = []
+    stuck = bench.holders.stuck
+
+    def look(operator_id: str) -> bool:
+        looks.append(stuck(operator_id))
+        return looks[-1]
+
+    monkeypatch.setattr(bench.holders, "stuck", look)
+    binds = 1 if state is State.BOUND else 0
+    bench.bind(state=state, binds=binds, rules=SendRules(locking_shift=("klingon",)))
     await bench.send(2)
-
-    async def both_came() -> bool:
-        return (await bench.consumer()).num_ack_pending == 2
-
-    async with running(bench) as lane:
-        await until(both_came)
+    async with running(bench):
+        await until(lambda: looks.count(True) > 5)
+        consumer = await bench.consumer()
+        assert (consumer.num_pending, consumer.num_ack_pending) == (2, 0)
         bench.bind()
+        await until(bench.settled)
+        assert (await bench.consumer()).num_redelivered == 0
+    assert bench.gateway.names == ["001/1", "002/1"]
 
-        async def settled() -> bool:
-            await lane.renew(NOW_AND_EVER)
-            return await bench.settled()
 
-        await until(settled)
-    assert sorted(bench.gateway.names) == ["001/1", "002/1"]
+async def test_commands_in_hand_wait_out_rules_that_cannot_be_followed(bench: Bench) -> None:
+    bench.bind(state=State.UNBOUND, binds=0)
+    await bench.send(2)
+    async with running(bench) as lane:
+        await until(lambda: lane._shelf.waiting == 2)
+        bench.bind(rules=SendRules(transliteration="loud"))
+        bench.bind(rules=SendRules(transliteration="loud"), replica="r2")
+        lane._changed.set()
+        await until(lambda: not lane._changed.is_set(), "the lane has looked")
+        assert (lane._shelf.waiting, bench.gateway.names) == (2, [])
+        bench.bind(rules=SendRules(service_type="VMA"), replica="r2")
+        await until(bench.settled)
+    assert bench.gateway.names == ["001/1", "002/1"]
+    assert {(one.replica, pdu.service_type) for one in bench.gateway.handed for pdu in one.pdus} == {("r2", "VMA")}
 
 
 async def test_what_waits_is_renewed_once_it_is_old_enough(bench: Bench, wire: list[tuple[str, bytes]]) -> None:
@@ -347,6 +374,20 @@ async def test_a_stop_gives_back_what_has_not_begun_and_finishes_the_rest(bench:
     await until(bench.settled)
 
 
+async def test_a_stop_without_a_bus_leaves_what_it_holds_to_the_ack_wait(bench: Bench) -> None:
+    bench.bind(window_size=1)
+    bench.gateway.open.clear()
+    await bench.send(3)
+    lane = Lane(bench.context, bench.operator_id)
+    await lane.start()
+    await until(lambda: len(bench.gateway.names) == 2 and lane._shelf.waiting == 1)
+    await bench.bus.nc.close()
+    bench.gateway.open.set()
+    with capture_logs() as lines:
+        await lane.stop(1.0)
+    assert "lane.not_given_back" in {line["event"] for line in lines}
+
+
 async def test_a_stop_between_rows_and_bytes_waits_for_the_bytes(bench: Bench) -> None:
     """The second claim begins in the very step that ended the first."""
     gate, inside = asyncio.Event(), asyncio.Event()
@@ -361,7 +402,7 @@ async def test_a_stop_between_rows_and_bytes_waits_for_the_bytes(bench: Bench) -
     sent = await bench.send(2)
     lane = Lane(bench.context, bench.operator_id)
     await lane.start()
-    await asyncio.wait_for(inside.wait(), 10)
+    await asyncio.wait_for(inside.wait(), 60)
     stopping = asyncio.create_task(lane.stop(10.0))
     await until(lane._loops[0].done)
     gate.set()
@@ -381,8 +422,92 @@ async def test_a_stop_does_not_wait_longer_than_it_may(bench: Bench) -> None:
     lane = Lane(bench.context, bench.operator_id)
     await lane.start()
     await until(lambda: prepare in bench.works.calls)
-    await asyncio.wait_for(lane.stop(0.1), 5)
+    await asyncio.wait_for(lane.stop(0.1), 60)
     (again,) = await bench.deliveries(1)
     assert again.times == 2
     await again.ack()
     assert bench.gateway.handed == []
+
+
+async def test_a_throttled_answer_lowers_the_rate_under_the_mark_of_its_permit(bench: Bench) -> None:
+    bench.bind(tps_limit=70)
+    bench.throttle.mark = 4711
+    bench.gateway.scripts.append(lambda key: PartFate(key, Fate.REJECTED, command_status=THROTTLED))
+    await bench.send(2)
+    async with running(bench):
+        await until(bench.settled)
+    assert bench.throttle.slowed == [(bench.operator_id, 70, 4711)], "once for a hand-over"
+    assert len(bench.gateway.names) == 4
+
+
+async def test_only_what_asks_for_less_lowers_the_rate(bench: Bench) -> None:
+    own = (StatusOverride(1039, "retry_soon"), StatusOverride("0x58", "retry_soon", slows_down=False))
+    bench.bind(rules=SendRules(statuses=own))
+    for status in (0x0B, THROTTLED, 1039):
+        bench.gateway.scripts.append(lambda key, status=status: PartFate(key, Fate.REJECTED, command_status=status))
+    bench.throttle.at_once = 1
+    await bench.send(3)
+    async with running(bench):
+        await until(lambda: len(bench.throttle.slowed) == 1)
+        await until(bench.settled)
+    assert len(bench.throttle.slowed) == 1
+
+
+async def test_the_gateway_hears_what_rate_is_sent(bench: Bench) -> None:
+    bench.bind(tps_limit=100)
+    await bench.send(1)
+    async with running(bench):
+        await until(bench.settled)
+        bench.throttle.rate = 14
+        await bench.send(1, 2)
+        await until(bench.settled)
+    assert bench.gateway.paces == [0, 14]
+    labels = {"operator_id": bench.operator_id}
+    assert REGISTRY.get_sample_value("smpp_connector_tps_effective", labels) in (14, 100)
+
+
+async def test_a_part_nobody_understands_is_kept_told_and_acknowledged_at_once(bench: Bench) -> None:
+    bench.bind()
+    bench.gateway.fate = lambda key: PartFate(key, Fate.REJECTED, command_status=0x455)
+    (sent,) = await bench.send(1)
+    async with running(bench):
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 1 and len(bench.dead()) == 1)
+    assert bench.results() == {sent["messageId"]: ["IN_DOUBT"]}
+    assert bench.dead()[0][0]["Smpp-Reason"] == "in_doubt:hold"
+    assert bench.gateway.names == ["001/1"]
+    labels = {"operator_id": bench.operator_id, "command_status": "0x00000455"}
+    assert REGISTRY.get_sample_value("smpp_connector_status_held_total", labels) == 1
+
+
+async def test_one_held_part_of_several_lets_the_others_go(bench: Bench) -> None:
+    bench.bind()
+    kinds = [PartFate("", Fate.ACCEPTED, "id"), PartFate("", Fate.REJECTED, command_status=0x455)]
+    fates = iter([*kinds, kinds[0]])
+    bench.gateway.fate = lambda key: replace(next(fates), key=key)
+    (sent,) = await bench.send(1, text=LONG)
+    async with running(bench):
+        await until(bench.settled)
+        await until(lambda: len(bench.results()) == 1)
+    assert bench.results() == {sent["messageId"]: ["IN_DOUBT"]}
+    assert bench.gateway.names == ["001/1", "001/2", "001/3"]
+
+
+async def test_the_ledger_keeps_when_the_rate_let_it_leave_and_what_held_it_up(bench: Bench) -> None:
+    [sent] = await bench.send(1)
+    async with running(bench) as lane:
+        await until(lambda: lane._blocks._why)
+        lane._blocks._since = datetime.now(UTC) - timedelta(seconds=40)
+        bench.bind()
+        await until(bench.settled)
+    [row] = await bench.works.plainly(lambda: list(MessageCorrelation.objects.filter(message_id=sent["messageId"])))
+    stored, left = stored_at(row), permit_at(row)
+    assert stored is not None
+    assert left is not None
+    assert stored < left <= row.prepared_at
+    assert row.permit_wait == 0
+    [waited] = delays_of(row)
+    assert waited.why == "not bound"
+    assert abs(waited.since - stored) < timedelta(milliseconds=3)
+    assert stored < waited.until
+    assert waited.until - timedelta(milliseconds=3) <= left

@@ -20,6 +20,7 @@ from ghasi.correlations.types import ReceiptFacts
 from ghasi.smpp.receipt import id_keys
 from tests.support.platform import iso
 from tests.unit.workers.build import Bench, until
+from workers.context import utc_now
 from workers.lane import Lane
 from workers.ledger_work import prepare
 from workers.route import Route
@@ -269,7 +270,7 @@ async def test_the_gateway_is_asked_about_a_part_under_the_operator_that_carried
     (outgoing,) = await bench.outgoings(1)
     holder = Route(bench.holders, pair.primary).holder()
     assert holder is not None
-    outgoing.encode(holder.rules, holder.operator_id)
+    outgoing.encode(holder.rules, holder.operator_id, utc_now())
     crashed = Lane(bench.context, bench.operator_id)
     await crashed._carrier.claim([Load(outgoing, 1)], holder)
     pair.bind_primary()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 
 from ghasi.correlations import inbox
 from ghasi.correlations.models import DeadLetter, MessageCorrelation
@@ -192,3 +193,21 @@ def test_a_server_that_refuses_writes_for_now_is_away() -> None:
     with connection.cursor() as cursor:
         cursor.execute("show default_transaction_read_only")
         assert cursor.fetchone() == ("off",), "the next call has a connection of its own"
+
+
+@pytest.mark.parametrize(("error", "kind"), [(OperationalError("away"), "away"), (ProgrammingError("no"), "fault")])
+def test_what_the_database_did_not_do_is_counted_by_whether_it_is_tried_again(error: Exception, kind: str) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("smpp_connector_ledger_failures_total", {"kind": kind}) or 0.0
+
+    before = counted()
+    with pytest.raises((LedgerAway, LedgerFault)):
+        guarded(raising(error))(None)
+    assert counted() == before + 1
+
+
+def raising(error: Exception) -> Callable[[None], None]:
+    def call(_: None) -> None:
+        raise error
+
+    return call

@@ -152,6 +152,7 @@ def test_our_own_rejection_or_expiry_is_a_receipt_too(refused: PartState, status
         "segment": 2,
         "segments": 2,
         "errorCode": None,
+        "cause": None,
         "submittedAt": None,
         "traceparent": TRACE,
     }
@@ -232,6 +233,7 @@ def test_a_matched_receipt() -> None:
         "segment": 2,
         "segments": 3,
         "errorCode": "000",
+        "cause": None,
         "submittedAt": "2026-04-18T10:29:52.234Z",
         "traceparent": TRACE,
     }
@@ -255,6 +257,33 @@ def test_delivered_without_a_done_date_is_delivered_when_taken_in() -> None:
 def test_only_delivered_has_a_time_of_delivery(status: str) -> None:
     [publication] = outcomes.receipt_publications(matched(replace(FACTS, status=status)), now=NOW)
     assert (told(publication)["status"], told(publication)["deliveredAt"]) == (status, None)
+
+
+def test_the_cause_stands_beside_the_error_code() -> None:
+    failed = replace(FACTS, status="UNDELIVERABLE", error_code="027", cause="ABSENT_SUBSCRIBER")
+    for publication in (
+        *outcomes.receipt_publications(matched(failed), now=NOW),
+        outcomes.unmatched_publication(failed),
+    ):
+        assert told(publication)["cause"] == "ABSENT_SUBSCRIBER"
+
+
+def test_optional_parameters_stand_under_the_profiles_names_or_not_at_all() -> None:
+    named = replace(FACTS, tlvs=(("mccMnc", "41220"), ("cost", "12")))
+    for publication in (
+        *outcomes.receipt_publications(matched(named), now=NOW),
+        outcomes.unmatched_publication(named),
+    ):
+        assert told(publication)["tlvs"] == {"mccMnc": "41220", "cost": "12"}
+    assert "tlvs" not in told(outcomes.unmatched_publication(FACTS))
+
+
+def test_a_cause_that_an_operators_table_names_later_makes_no_other_event() -> None:
+    named = replace(FACTS, error_code="027", cause="ABSENT_SUBSCRIBER")
+    [first], [second] = (
+        outcomes.receipt_publications(matched(one), now=NOW) for one in (named, replace(named, cause="UNKNOWN"))
+    )
+    assert first.msg_id == second.msg_id
 
 
 def test_an_error_code_stays_as_sent() -> None:

@@ -26,6 +26,7 @@ class FakeDelivery:
     def __init__(self, data: bytes, headers: dict[str, str] | None = None) -> None:
         self.data = data
         self.headers = headers or {}
+        self.stored = 1_000_000_000.0
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name)
@@ -143,22 +144,31 @@ def test_what_can_never_be_sent_is_refused(changes: dict[str, Any], reason: Dead
     assert refused.value.message_id == "7a9d1c34-5b6e-4f80-9a1b-2c3d4e5f6071"
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_traceparent_that_is_none_is_not_carried_on() -> None:
+    assert taken(None, {"traceparent": "+93701234567"}).intent().traceparent is None
+    assert taken(traceparent="Your code is 482913").intent().traceparent is None
+    assert taken(traceparent=TRACE).intent().traceparent == TRACE
+
+
 def test_the_intent_carries_what_the_ledger_needs() -> None:
     outgoing = taken(
         SendRules(in_doubt_wait=5.0),
-        {"traceparent": "00-1-2-01", "Smpp-Replay": "3"},
+        {"traceparent": TRACE, "Smpp-Replay": "3"},
         text="x" * 320,
     )
     intent = outgoing.intent()
     assert (str(intent.operator_id), str(intent.requested_operator_id)) == (OPERATOR, OPERATOR)
     assert (intent.segments, intent.destination, intent.sender) == (3, "93701234567", "GHASI")
-    assert (intent.traceparent, intent.replay_attempt, intent.in_doubt_wait) == ("00-1-2-01", 3, 5.0)
+    assert (intent.traceparent, intent.replay_attempt, intent.in_doubt_wait) == (TRACE, 3, 5.0)
 
 
 def test_the_intent_names_who_carries_and_how_others_handle_their_doubts() -> None:
     backup = UUID("550e8400-e29b-41d4-a716-446655440009")
     outgoing = taken(text="x" * 161)
-    outgoing.encode(SendRules(long_mode="sar", in_doubt_policy=InDoubtPolicy.HOLD), str(backup))
+    outgoing.encode(SendRules(long_mode="sar", in_doubt_policy=InDoubtPolicy.HOLD), str(backup), NOW)
     own, other = DoubtRule(backup, "resend", 60.0), DoubtRule(UUID(OPERATOR), "fail", 3.0)
     intent = outgoing.intent((own, other), apart=True)
     assert (intent.operator_id, str(intent.requested_operator_id)) == (backup, OPERATOR)
@@ -184,3 +194,91 @@ def test_a_giant_dead_letter_is_its_head_length_and_hash() -> None:
     assert body == b"abc"
     assert headers["Smpp-Length"] == "4"
     assert headers["Smpp-Sha256"].startswith("88d4266fd4e6338d13b845fcf289579d")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "data_coding", "body"),
+    [
+        ("LATIN1", "Olá", 0x03, "4f6ce1"),
+        ("ASCII", "a@", 0x01, "6140"),
+        ("ISO-8859-5", "Да", 0x06, "b4d0"),
+        ("BINARY", "00ffA0", 0x04, "00ffa0"),
+        ("LATIN1", "čd", 0x08, "010d0064"),
+    ],
+)
+def test_other_encodings_by_the_command(encoding: str, text: str, data_coding: int, body: str) -> None:
+    (pdu,) = submits(taken(encoding=encoding, text=text))
+    assert (pdu.data_coding, pdu.short_message.hex(), pdu.esm_class) == (data_coding, body, 0)
+
+
+def test_a_binary_body_with_its_own_header() -> None:
+    (pdu,) = submits(taken(encoding="BINARY", text="0102", udh="05040b8423f0"))
+    assert (pdu.esm_class, pdu.short_message.hex()) == (0x40, "06" + "05040b8423f0" + "0102")
+    parts = submits(taken(encoding="BINARY", text="5a" * 200, udh="05040b8423f0"))
+    assert [len(part.short_message) for part in parts] == [140, 84]
+    assert all(part.short_message[6:12].hex() == "05040b8423f0" for part in parts)
+    (whole,) = submits(taken(encoding="BINARY", text="5a" * 200, longMessageStrategy="TLV"))
+    payload = find(whole.tlvs, Tag.MESSAGE_PAYLOAD)
+    assert payload is not None
+    assert payload.value == b"\x5a" * 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"encoding": "BINARY", "text": "12 34"}, "text is not hexadecimal, two digits an octet"),
+        ({"encoding": "BINARY", "text": "1"}, "text is not hexadecimal, two digits an octet"),
+        ({"encoding": "BINARY", "text": "12", "udh": "x"}, "udh is not hexadecimal, two digits an octet"),
+        ({"encoding": "BINARY", "text": "12", "udh": ""}, "udh is not hexadecimal, two digits an octet"),
+        ({"encoding": "BINARY", "text": "12", "udh": "0504"}, "udh ends within an element"),
+        ({"encoding": "BINARY", "text": "12", "udh": "0003010101"}, "udh may not hold element 0x00 (concatenation)"),
+        ({"encoding": "GSM7", "udh": "05040b8423f0"}, "udh is for encoding BINARY only"),
+        ({"encoding": "LATIN1", "messageType": "FLASH"}, "data_coding has no flash form for LATIN1"),
+        (
+            {"encoding": "ISO-8859-5", "messageType": "FLASH", "text": "Да"},
+            "data_coding has no flash form for ISO-8859-5",
+        ),
+    ],
+)
+def test_a_body_or_header_that_is_malformed_says_why(changes: dict[str, Any], detail: str) -> None:
+    with pytest.raises(Refused) as caught:
+        taken(**changes)
+    assert (caught.value.reason, caught.value.detail) == (DeadReason.BAD_TEXT, detail)
+
+
+def test_a_header_of_another_type_is_malformed() -> None:
+    with pytest.raises(Refused) as caught:
+        taken(encoding="BINARY", text="12", udh=5)
+    assert caught.value.reason is DeadReason.MALFORMED
+
+
+def test_a_command_without_a_header_may_say_so() -> None:
+    assert taken(udh=None).changed == 0
+
+
+def test_replaced_characters_are_counted_by_the_rules_of_the_carrier() -> None:
+    outgoing = taken(SendRules(transliteration="punctuation"), text="“quoted” – and long " * 20)
+    assert (outgoing.changed, len(outgoing.pdus), outgoing.strategy) == (60, 3, "csms")
+    assert all(pdu.data_coding == 0 for pdu in submits(outgoing))
+    assert "quoted" not in repr(outgoing)
+
+
+def test_national_tables_by_the_rules() -> None:
+    rules = SendRules(locking_shift=("turkish",), single_shift=("turkish", "spanish"))
+    (pdu,) = submits(taken(rules, text="Şifreniz: 1234"))
+    assert (pdu.data_coding, pdu.esm_class, pdu.short_message[:4].hex()) == (0, 0x40, "03240101")
+    with pytest.raises(ValueError, match="klingon"):
+        taken(SendRules(single_shift=("klingon",)))
+
+
+def test_packed_by_the_rules() -> None:
+    (pdu,) = submits(taken(SendRules(packed=True), text="hello"))
+    assert pdu.short_message.hex() == "e8329bfd06"
+
+
+def test_data_codings_by_the_rules() -> None:
+    with pytest.raises(Refused) as caught:
+        taken(SendRules(allowed_data_codings=(0,)), text="Ж")
+    assert caught.value.detail == "the operator does not take data_coding 0x08"
+    rules = SendRules(allowed_data_codings=(0, 6), data_coding_fallback=True)
+    assert submits(taken(rules, text="Ж"))[0].data_coding == 6

@@ -49,7 +49,7 @@ def running(settings: WorkerConfig, *queues: str) -> Iterator[JetStreamBroker]:
     actors.declare(broker)
     worker = Worker(broker, queues=set(queues), worker_timeout=50, worker_threads=2)
     worker.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while broker._pools.keys() != set(queues):
         assert time.monotonic() < deadline, "the pools did not start"
         threading.Event().wait(0.01)
@@ -201,7 +201,7 @@ async def test_every_lane_is_renewed_whatever_one_of_them_says(monkeypatch: pyte
     failing, fine = OneLane(True), OneLane(False)
     lanes: Any = [failing, fine]
     renewing = asyncio.create_task(pools._renew_for_ever(lanes))
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 60)
     await end_task(renewing)
     assert renewing.cancelled()
     assert len(failing.older_than) >= 2

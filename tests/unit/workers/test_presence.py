@@ -68,12 +68,12 @@ async def test_a_process_that_died_is_gone_when_its_key_is(own_servers: Callable
     try:
         await died.start()
         await survivor.start()
-        assert survivor.live == 2
-        assert survivor.assigned == {"a", "b"}
+        await until(lambda: survivor.live == 2)
+        await until(lambda: survivor.assigned == {"a", "b"})
         assert died._task is not None
         died._task.cancel()
         await until(lambda: survivor.live == 1 and survivor.first)
-        assert survivor.assigned == {"b"}
+        await until(lambda: survivor.assigned == {"b"})
     finally:
         await survivor.stop()
         await bus.close()

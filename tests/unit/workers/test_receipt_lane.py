@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ghasi.bus import BusError, Publication
 from ghasi.contracts import subjects, topology
@@ -181,6 +182,8 @@ async def test_a_receipt_is_recorded_told_and_acknowledged_in_this_order(station
         await until(lambda: station.told() == [(str(part.message_id), "DELIVERED")])
     assert order == ["take_in", "in hand 1"]
     assert [publication.subject for publication in published[0]] == ["sms.dlr.inbound"]
+    labels = {"operator_id": bench.operator_id}
+    assert REGISTRY.get_sample_value("smpp_connector_receipt_to_event_seconds_count", labels) == 1
 
 
 async def test_a_batch_is_taken_in_together_and_in_order(station: Station) -> None:
@@ -291,7 +294,7 @@ async def test_after_a_fault_of_ours_the_stream_brings_the_batch_again(
     station: Station, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY", 0.0)
-    await bench.bus.ensure_consumer(replace(topology.receipt_consumer(bench.operator_id), ack_wait=0.5))
+    await bench.bus.ensure_consumer(replace(topology.receipt_consumer(bench.operator_id), ack_wait=2.0))
     station.works.steps["take_in"] = [raising(ValueError("a fault"))]
     one = name()
     part = await station.accepted(one)
@@ -358,9 +361,9 @@ async def test_a_stop_past_its_deadline_gives_the_batch_back(station: Station, b
     await station.says(name())
     await station.lane.start()
     await until(lambda: station.works.calls == ["take_in"])
-    await asyncio.wait_for(station.lane.stop(0.05), 5)
+    await asyncio.wait_for(station.lane.stop(0.05), 60)
     pull = await bench.bus.pull(topology.receipt_consumer(bench.operator_id))
-    (message,) = await pull.fetch(1, 5.0)
+    (message,) = await pull.fetch(1, 60.0)
     assert message.times == 2
     await bench.bus.settle_surely(message, 5.0)
     await pull.stop()
@@ -369,7 +372,7 @@ async def test_a_stop_past_its_deadline_gives_the_batch_back(station: Station, b
 async def test_an_idle_lane_stops_at_once(station: Station) -> None:
     await station.lane.start()
     await until(lambda: station.lane._pull._asked > 0)
-    await asyncio.wait_for(station.lane.stop(60.0), 5)
+    await asyncio.wait_for(station.lane.stop(100.0), 60)
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghasi.contracts.sessions import SendRules
+from ghasi.smpp.cause_tables import error_codes
+from ghasi.smpp.causes import Cause
 from ghasi.smpp.pdu import DataSm, DeliverSm, EnquireLink, encode_pdu
+from ghasi.smpp.receipt import IdBase, IdSource, ReceiptRules
 from ghasi.smpp.receipt_states import WORDS
 from ghasi.smpp.tlv import Tlv
-from workers.receipt_reading import RawReceipt, _usual, read
+from ghasi.sms.receipt_body import DECODERS, KEEP_ASCII
+from workers.receipt_dialect import Dialect
+from workers.receipt_reading import RawReceipt, read, read_in, usual_of
+from workers.receipt_usual import Usual
 
 OPERATOR = "550e8400-e29b-41d4-a716-446655440001"
 TAKEN = datetime(2026, 4, 18, 10, 30, tzinfo=UTC)
@@ -28,7 +35,7 @@ def frame(text: str = TEXT, **changes: Any) -> bytes:
 
 
 def quick(octets: bytes, rules: SendRules = PLAIN) -> object:
-    return _usual(OPERATOR, rules).read(octets, 42, TAKEN)
+    return usual_of(OPERATOR, rules).read(octets, 42, TAKEN)
 
 
 def slow(octets: bytes, rules: SendRules = PLAIN) -> object:
@@ -149,6 +156,91 @@ def test_where_it_answers_it_answers_as_the_tolerant_reader(
     octets = frame(text[:255], tlvs=tuple(parameters), data_coding=data_coding, esm_class=esm_class)
     found = quick(octets, rules)
     assert found is None or found == slow(octets, rules)
+
+
+ERRORS = [
+    error_codes(),
+    error_codes("gsm"),
+    error_codes("gatewayapi"),
+    error_codes(causes={"42": Cause.NO_ROUTE, "UNDELIV": Cause.CALL_BARRED, "000": Cause.CANCELLED}),
+]
+dialects = st.builds(
+    Dialect,
+    st.builds(
+        ReceiptRules,
+        zone=st.sampled_from([UTC, ZoneInfo("Asia/Kabul")]),
+        unknown_is_final=st.booleans(),
+        words=st.dictionaries(st.sampled_from([*sorted(WORDS), "PONDERD"]), st.integers(0, 12), max_size=2),
+        keys=st.sampled_from([{}, {}, {"sub": "err"}, {"dlvrd": "id"}, {"reason": "err"}]),
+        mark=st.sampled_from([":", ":", "="]),
+        columns=st.sampled_from([(), ("id", "stat")]),
+        separator=st.sampled_from([",", ":", " "]),
+        date_forms=st.lists(st.sampled_from(["unix", "YYMMDDhhmm", "YYYYMMDDhhmm", "DDMMYYhhmmss"]), max_size=2).map(
+            tuple
+        ),
+        decode=st.sampled_from([None, None, DECODERS["ucs2"], DECODERS["gsm7"]]),
+        id_source=st.sampled_from(IdSource),
+        id_prefix=st.sampled_from(["", "", "0A"]),
+        id_cut=st.sampled_from(["", "", "-", "B"]),
+        errors=st.sampled_from(ERRORS),
+    ),
+    st.sampled_from(IdBase),
+    st.booleans(),
+)
+
+
+@pytest.mark.parametrize("encoding", sorted(KEEP_ASCII))
+def test_what_leaves_ascii_as_it_is_needs_no_help(encoding: str) -> None:
+    dialect = Dialect(ReceiptRules(decode=DECODERS[encoding], keeps_ascii=True), IdBase.TEXT, submit_dates=False)
+    octets = frame(TEXT + " r\xf8d")
+    found = Usual(OPERATOR, dialect.rules, base=dialect.base, submit_dates=False).read(octets, 42, TAKEN)
+    assert found is not None
+    assert found == read_in(dialect, RawReceipt(OPERATOR, 42, octets, TAKEN))
+
+
+@settings(max_examples=400)
+@given(
+    name=st.one_of(st.just("0A1B"), names),
+    submitted=dates,
+    done=dates,
+    word=st.one_of(st.sampled_from(["DELIVRD", "UNDELIV", "UNKNOWN", "ENROUTE"]), words),
+    error=st.sampled_from(["000", "042", "27", "126", "4A6", ""]),
+    tail=tails,
+    parameters=tlvs,
+    dialect=dialects,
+)
+def test_where_it_answers_it_answers_in_every_dialect(
+    name: str,
+    submitted: str,
+    done: str,
+    word: str,
+    error: str,
+    tail: str,
+    parameters: list[Tlv],
+    dialect: Dialect,
+) -> None:
+    text = f"id:{name} sub:001 dlvrd:001 submit date:{submitted} done date:{done} stat:{word} err:{error}{tail}"
+    octets = frame(text[:255], tlvs=tuple(parameters))
+    usual = Usual(OPERATOR, dialect.rules, base=dialect.base, submit_dates=dialect.submit_dates)
+    found = usual.read(octets, 42, TAKEN)
+    assert found is None or found == read_in(dialect, RawReceipt(OPERATOR, 42, octets, TAKEN))
+
+
+@pytest.mark.parametrize(
+    ("rules", "error", "cause"),
+    [
+        (ReceiptRules(), "000", None),
+        (ReceiptRules(), "27", "UNKNOWN"),
+        (ReceiptRules(errors=error_codes("gsm")), "027", "ABSENT_SUBSCRIBER"),
+        (ReceiptRules(errors=error_codes("gatewayapi")), "126", "OPERATOR_FAULT"),
+    ],
+)
+def test_causes_need_no_help(rules: ReceiptRules, error: str, cause: str | None) -> None:
+    usual = Usual(OPERATOR, rules, base=IdBase.TEXT, submit_dates=False)
+    for word, expected in (("UNDELIV", cause), ("DELIVRD", None)):
+        facts = usual.read(frame(TEXT.replace("DELIVRD", word).replace("err:000", f"err:{error}")), 42, TAKEN)
+        assert facts is not None
+        assert facts.cause == expected
 
 
 @given(octets=st.binary(max_size=120), position=st.integers(0, 160), change=st.binary(max_size=6))

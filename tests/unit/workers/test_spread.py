@@ -88,3 +88,13 @@ def test_a_message_that_has_begun_stays_with_its_replica_while_that_is_bound() -
     gone = load("z", left=True)
     came_back = load("a")
     assert placed(made, second, gone, came_back) == {"b": [gone, came_back]}
+
+
+def test_credit_follows_what_the_operators_queue_takes() -> None:
+    holders = Holders(lambda: 0.0)
+    given: dict[str, Any] = {"epoch": "e", "state": State.BOUND, "binds": 2, "window_size": 20, "tps_limit": 100}
+    holders.put(SessionRecord(operator_id="op", replica="r1", window_effective=7, **given))
+    holders.put(SessionRecord(operator_id="op", replica="r2", **given))
+    spread = Spread(holders)
+    assert spread.window("op") == 47
+    assert spread.credit("op") == 94

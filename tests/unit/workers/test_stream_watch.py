@@ -66,7 +66,7 @@ async def test_a_reader_that_keeps_up_has_missed_nothing(bus: Bus, stream: str) 
     pull = await bus.js.pull_subscribe(stream, durable="quick", stream=stream)
     for _ in range(3):
         await fill(bus, stream, 5)
-        for message in await pull.fetch(5, timeout=5):
+        for message in await pull.fetch(5, timeout=60):
             await message.ack_sync()
     await StreamWatch(bus).look()
     assert forgotten(stream) == 0
@@ -80,3 +80,12 @@ async def test_who_comes_late_or_acknowledges_nothing_is_no_slow_reader(bus: Bus
     await reader(bus, stream, "late")
     await StreamWatch(bus).look()
     assert forgotten(stream) == 0
+
+
+async def test_the_room_in_our_streams_is_shown(bus: Bus, stream: str) -> None:
+    await bus.ensure()
+    await bus.js.publish("smpp.dead.x", b"x" * 500)
+    await StreamWatch(bus).look()
+    for name in module.SHOWN:
+        assert REGISTRY.get_sample_value("smpp_connector_stream_max_bytes", {"stream": name}) == 0
+    assert (REGISTRY.get_sample_value("smpp_connector_stream_bytes", {"stream": "SMPP_DEAD"}) or 0) > 500

@@ -10,20 +10,17 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, InterfaceError
 
-from ghasi.bus import Bus, BusError, BusSettings
+from ghasi.bus import Bus, BusSettings
 from ghasi.correlations import audit, doubles, statements
 from ghasi.correlations.accountant import Accountant
 from ghasi.correlations.accounting import Position
 from ghasi.correlations.command_reader import Unreadable, read_positions
+from ghasi.management.exits import EXIT_AWAY, EXIT_NO, EXIT_USAGE, servers_needed
 
 A = TypeVar("A")
 R = TypeVar("R")
 CONNECT_WAIT = 5.0
-EXIT_DIFFERENCE = 1
-EXIT_USAGE = 2
-EXIT_FAILED = 3
 
 
 class Command(BaseCommand):
@@ -39,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--last", help="instead: the span up to now, such as 90m, 1h, 2d")
         parser.add_argument("--operator", action="append", default=[], help="operator id (UUID); all without one")
         parser.add_argument("--acknowledge", action="store_true", help="what was found is known: end the alarm")
+        parser.add_argument("--dry-run", action="store_true", help="with --acknowledge: acknowledge nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,17 +47,16 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error), returncode=EXIT_USAGE) from None
         try:
-            report = self._audit(span, chosen)
-            if options["acknowledge"]:
-                statements.acknowledge(chosen, now)
-        except (BusError, Unreadable) as error:
-            raise CommandError(str(error), returncode=EXIT_FAILED) from None
-        except (DatabaseError, InterfaceError) as error:
-            raise CommandError(f"PostgreSQL: {type(error).__name__}", returncode=EXIT_FAILED) from None
+            with servers_needed():
+                report = self._audit(span, chosen)
+                if options["acknowledge"] and not options["dry_run"]:
+                    statements.acknowledge(chosen, now)
+        except Unreadable as error:
+            raise CommandError(str(error), returncode=EXIT_AWAY) from None
         told = json.dumps(report.as_json()) if options["json"] else "\n".join(report.in_words())
         self.stdout.write(told)
         if not report.holds:
-            raise SystemExit(EXIT_DIFFERENCE)
+            raise SystemExit(EXIT_NO)
 
     def _audit(self, span: audit.Span, chosen: list[UUID]) -> audit.Report:
         positions = async_to_sync(_bring_up_to_date)(chosen)

@@ -8,18 +8,26 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from ghasi.correlations.sweep import expire_correlations
+from ghasi.correlations.sweep import count_due, expire_correlations
+from ghasi.management.exits import servers_needed
 
 
 class Command(BaseCommand):
     help = (
         "Sets parts of which nothing final was heard for 72 hours to EXPIRED. Safe to run twice and at once; run it "
-        "every 15 minutes. The workers' upkeep does the same."
+        "every 15 minutes. The workers' upkeep does the same. Exit codes: 0 done, 2 wrong usage or settings, "
+        "3 PostgreSQL not reached or refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="count them and change nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        expired = expire_correlations(timezone.now())
-        self.stdout.write(json.dumps({"expired": expired}) if options["json"] else f"expired {expired} parts")
+        dry = options["dry_run"]
+        with servers_needed():
+            expired = count_due(timezone.now()) if dry else expire_correlations(timezone.now())
+        if options["json"]:
+            self.stdout.write(json.dumps({"expired": expired, "dryRun": dry}))
+        else:
+            self.stdout.write(f"{'would expire' if dry else 'expired'} {expired} parts")

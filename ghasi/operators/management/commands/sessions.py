@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 import msgspec
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from ghasi.bus import BusError, BusSettings
+from ghasi.bus import BusSettings
 from ghasi.contracts.sessions import SessionRecord
+from ghasi.management.exits import EXIT_NO, servers_needed
 from ghasi.operators.live import Live, name_of, read_live
-from ghasi.operators.orders import EXIT_FAILED, EXIT_NOBODY, operator_ids
+from ghasi.operators.orders import operator_ids
 
 
 class Command(BaseCommand):
-    help = "Shows live sessions. Exit codes: 0 shown, 1 NATS not reached, 2 wrong usage or settings, 3 none."
+    help = "Shows live sessions. Exit codes: 0 shown, 1 none, 2 wrong usage or settings, 3 NATS not reached."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("operator", nargs="*", help="operator id (UUID); all without one")
@@ -23,18 +24,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = set(operator_ids(options["operator"]))
-        try:
+        with servers_needed():
             live = read_live(BusSettings.from_env())
-        except BusError as error:
-            raise CommandError(str(error), returncode=EXIT_FAILED) from None
         sessions = [one for one in live.sessions if not chosen or one.operator_id in chosen]
         if options["json"]:
             self.stdout.write(json.dumps({"sessions": [_told(one, live) for one in sessions]}))
         else:
             for one in sessions:
                 self.stdout.write(_line(one, live))
+            if not sessions:
+                self.stdout.write("no session")
         if not sessions:
-            raise SystemExit(EXIT_NOBODY)
+            raise SystemExit(EXIT_NO)
 
 
 def _wanted(one: SessionRecord, live: Live) -> str:
@@ -55,6 +56,11 @@ def _line(one: SessionRecord, live: Live) -> str:
         f"{one.operator_id} {one.operator_name or '-'} {one.state.value} wanted={_wanted(one, live)} "
         f"replica={one.replica} bind={one.bind_mode or '-'} {one.binds}/{one.max_binds} host={host} "
         f"window={one.window_used}/{one.window_size} tps={one.tps_current}/{one.tps_limit}"
+        + (f" profile={one.profile}" if one.profile else "")
+        + (f" window-effective={one.window_effective}" if one.window_effective else "")
+        + (f" tps-effective={one.tps_effective}" if one.tps_effective else "")
         + (f" over={name_of(one.carried_by, live)}" if one.carried_by else "")
+        + (f" needs-rebind={','.join(one.needs_rebind)}" if one.needs_rebind else "")
+        + (f" profile-problem={one.profile_problem}" if one.profile_problem else "")
         + (f" reason={one.reason}" if one.reason else "")
     )

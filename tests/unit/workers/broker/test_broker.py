@@ -56,7 +56,7 @@ def broker(pools: dict[str, StubPool]) -> Iterator[JetStreamBroker]:
 def worker(broker: JetStreamBroker, pools: dict[str, StubPool]) -> Iterator[Worker]:
     running = Worker(broker, queues={"dispatch"}, worker_timeout=50, worker_threads=3)
     running.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while "dispatch" not in pools:
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
@@ -74,9 +74,9 @@ def test_results_and_errors_come_back_to_the_loop(broker: JetStreamBroker, worke
     def fail(_: int) -> int:
         raise ValueError("x")
 
-    assert broker.bridge.call(works.run(double, 21), 5) == 42
+    assert broker.bridge.call(works.run(double, 21), 60) == 42
     with pytest.raises(ValueError, match="x"):
-        broker.bridge.call(works.run(fail, 1), 5)
+        broker.bridge.call(works.run(fail, 1), 60)
     assert works.in_hand == 0
 
 
@@ -100,7 +100,7 @@ def test_no_more_work_is_out_than_there_are_threads(broker: JetStreamBroker, wor
         gate.set()
         await asyncio.gather(*tasks)
 
-    broker.bridge.call(many(), 10)
+    broker.bridge.call(many(), 60)
     assert most == 3
 
 
@@ -113,18 +113,18 @@ def test_a_waiter_that_gives_up_does_not_break_the_thread(broker: JetStreamBroke
             await asyncio.wait_for(works.run(gate.wait, 5), 0.05)
         gate.set()
 
-    broker.bridge.call(give_up(), 5)
-    assert broker.bridge.call(works.run(str, 7), 5) == "7"
+    broker.bridge.call(give_up(), 60)
+    assert broker.bridge.call(works.run(str, 7), 60) == "7"
 
 
 def test_pools_are_stopped_before_the_threads(broker: JetStreamBroker, pools: dict[str, StubPool]) -> None:
     worker = Worker(broker, queues={"dispatch"}, worker_timeout=50, worker_threads=1)
     worker.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while "dispatch" not in pools:
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
-    assert broker.bridge.call(broker.works("dispatch").run(str, 1), 5) == "1"
+    assert broker.bridge.call(broker.works("dispatch").run(str, 1), 60) == "1"
     worker.stop(2000)
     assert pools["dispatch"].stopped_with == 3.0
 

@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 
 def get(port: int, route: str) -> tuple[int, str, str]:
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{route}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{route}", timeout=60) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["Content-Type"], error.read().decode()
@@ -98,7 +98,7 @@ class Served:
         self.process = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE)
 
     def until_answers(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 assert get(self.port, "/health")[0] == 200

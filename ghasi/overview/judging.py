@@ -1,0 +1,102 @@
+"""Whether everything is all right, and what is not. Pure.
+
+The limits are those of the alerts (docs/contract.md §11), so that the page and the pager say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ghasi.contracts.sessions import State, Wanted
+from ghasi.overview.facts import Everything, OperatorFacts
+
+BAD, WARN = "bad", "warn"
+OLD_BACKLOG = timedelta(seconds=60)
+OLD_UNTOLD = timedelta(minutes=10)
+
+LEDGER = "admin:correlations_messagecorrelation_changelist"
+INBOX = "admin:correlations_inboxreceipt_changelist"
+DEAD = "admin:correlations_deadletter_changelist"
+SESSIONS = "admin:operators_operator_live"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should look at: `level` bad or warn, and the page that shows more."""
+
+    level: str
+    text: str
+    page: str = ""
+    query: str = ""
+
+
+def findings(found: Everything, operators: list[OperatorFacts]) -> list[Finding]:
+    """The worst first; empty where everything is all right."""
+    all_found = list(_whole(found, operators))
+    for each in operators:
+        # Nobody can say how an operator stands while NATS is away.
+        all_found += [] if found.nats.trouble else _standing(each)
+        all_found += _waiting(each, found.now)
+    return sorted(all_found, key=lambda one: one.level != BAD)
+
+
+def _whole(found: Everything, operators: list[OperatorFacts]) -> Iterator[Finding]:
+    if found.nats.trouble:
+        yield Finding(BAD, f"Sessions and backlogs cannot be read: {found.nats.trouble}.")
+        return
+    if not any(one.state for one in operators):
+        yield Finding(BAD, "No gateway reports a session.")
+    for pool, count in found.nats.workers.items():
+        if not count:
+            yield Finding(BAD, f"No worker of the pool {pool} lives.")
+
+
+def _waiting(one: OperatorFacts, now: datetime) -> Iterator[Finding]:
+    name = one.name or one.operator_id
+    oldest = one.backlog.oldest
+    if one.backlog.unsettled and oldest and now - oldest > OLD_BACKLOG and one.wanted is Wanted.BOUND:
+        waited = _span(now - oldest)
+        yield Finding(WARN, f"{name}: {one.backlog.unsettled} in the backlog, the oldest for {waited}.", SESSIONS)
+    if one.unexplained:
+        yield Finding(BAD, f"{name}: {_many(one.unexplained, 'command')} lost or doubled (manage.py audit).")
+    if one.held:
+        waiting = "1 part waits" if one.held == 1 else f"{one.held} parts wait"
+        yield Finding(WARN, f"{name}: {waiting} for a person's decision.", LEDGER, "list=held")
+    if one.in_doubt > one.held:
+        yield Finding(WARN, f"{name}: {_many(one.in_doubt - one.held, 'part')} in doubt.", LEDGER, "list=in_doubt")
+    if one.untold and now - one.untold > OLD_UNTOLD:
+        waited = _span(now - one.untold)
+        yield Finding(WARN, f"{name}: receipts wait for their part for {waited}.", INBOX, "state=waiting")
+    if one.dead:
+        yield Finding(WARN, f"{name}: {_many(one.dead, 'dead letter')} within 24 hours.", DEAD)
+
+
+def _standing(one: OperatorFacts) -> Iterator[Finding]:
+    name = one.name or one.operator_id
+    why = f": {one.reason}" if one.reason else ""
+    if one.wanted is not Wanted.BOUND:
+        level = BAD if one.wanted is Wanted.PAUSED else WARN
+        yield Finding(level, f"{name} is wanted {one.wanted.value}{why}.", SESSIONS)
+    elif one.state is State.FAILBACK:
+        yield Finding(WARN, f"{name} goes over {one.over or 'its backup'}{why}.", SESSIONS)
+    elif one.state is State.CONNECTING:
+        yield Finding(WARN, f"{name} is connecting{why}.", SESSIONS)
+    elif one.state is None:
+        yield Finding(BAD, f"{name} is not reported by any gateway.", SESSIONS)
+    elif one.state is not State.BOUND:
+        yield Finding(BAD, f"{name} is {one.state.value}{why}.", SESSIONS)
+    elif one.tps_effective:
+        yield Finding(WARN, f"{name} throttles: {one.tps_effective} of {one.tps_limit} a second.", SESSIONS)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _span(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
