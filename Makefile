@@ -45,10 +45,10 @@ up: $(STAMP) ## the whole connector without samples, until Ctrl-C; SCENARIO=file
 # What measures time or a rate has the machine to itself; the rest goes in parallel, a file's tests on one worker.
 test: $(STAMP) ## all tests, real servers included; ARGS="tests/unit/sms -k gsm" for some
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest tests/unit tests/integration -n $(JOBS) --dist loadfile --no-loadscope-reorder $(COVER)
-	@$(BIN)/python -m pytest tests/acceptance tests/faults tests/interop $(COVER) --cov-append
+	@$(BIN)/python -m tests.once_more tests/unit tests/integration -n $(JOBS) --dist loadfile --no-loadscope-reorder $(COVER)
+	@$(BIN)/python -m tests.once_more tests/acceptance tests/faults tests/interop $(COVER) --cov-append
 else
-	@$(BIN)/python -m pytest --ignore=tests/tls $(COVER) $(ARGS)
+	@$(BIN)/python -m tests.once_more --ignore=tests/tls $(COVER) $(ARGS)
 endif
 	@for part in $(GATED); do \
 	    $(BIN)/coverage report --skip-covered --include="$$part/*" --fail-under=$(GATE) || { \
@@ -56,15 +56,15 @@ endif
 	done
 
 tls: $(STAMP) ## Redis and PostgreSQL over mutual TLS (needs Debian's redis-server and postgresql, whose services are not used)
-	@$(BIN)/python -m pytest $(call some,tests/tls)
+	@$(BIN)/python -m tests.once_more $(call some,tests/tls)
 
 browser: $(STAMP) ## the admin in a real browser (needs Chromium); SCREENSHOTS=1 writes docs/images
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
 	    echo "make browser needs Chromium (on Debian: apt-get install chromium chromium-driver)" >&2; exit 1; }
-	@$(BIN)/python -m pytest $(call some,tests/browser)
+	@$(BIN)/python -m tests.once_more $(call some,tests/browser)
 
 faults: $(STAMP) ## every fault of docs/reliability.md, which is made anew; LONG=1 for the long set, FAULTS_SEED=n
-	@status=0; FAULTS=$(if $(filter 1,$(LONG)),long,full) $(BIN)/python -m pytest $(call some,tests/faults) || status=$$?; \
+	@status=0; FAULTS=$(if $(filter 1,$(LONG)),long,full) $(BIN)/python -m tests.once_more $(call some,tests/faults) || status=$$?; \
 	$(BIN)/python -m tests.faults.report; exit $$status
 
 check: $(STAMP) ## style, types, imports, migrations, links in the docs
@@ -100,7 +100,7 @@ interop: $(STAMP) ## the acceptance suite against SMSCs that are not ours (needs
 	    echo "make interop needs tshark (on Debian: apt-get install tshark)" >&2; exit 1; }
 	@cd tests/interop/peers && npm install --no-package-lock --no-audit --no-fund --silent || { \
 	    echo "npm could not install the package smpp from its registry" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/interop/live_tshark.py tests/acceptance/test_path.py \
+	@$(BIN)/python -m tests.once_more tests/interop/live_tshark.py tests/acceptance/test_path.py \
 	    tests/acceptance/test_dialects.py --smsc=smpp34,node,perl $(ARGS)
 
 bench: $(STAMP) ## every measurement, then the tables of docs/performance.md; more than an hour, needs a C compiler
@@ -114,7 +114,7 @@ deploy-check: $(STAMP) $(TOOLS)/.installed ## image, compose file, manifests and
 	    echo "make deploy-check needs npm (on Debian: apt-get install nodejs npm)" >&2; exit 1; }
 	@cd tests/deploy/node && npm install --no-package-lock --no-audit --no-fund --silent || { \
 	    echo "npm could not install tests/deploy/node/package.json from its registry" >&2; exit 1; }
-	@$(BIN)/python -m pytest $(call some,tests/deploy/check_*.py)
+	@$(BIN)/python -m tests.once_more $(call some,tests/deploy/check_*.py)
 
 docs: $(SITE)/.installed ## the site of docs/, into site/
 	@$(SITE)/bin/mkdocs --quiet build --strict

@@ -187,9 +187,7 @@ class Bus:
     async def flush(self, timeout: float = 2.0) -> None:
         """Returns when the server has read everything written so far; raises BusError."""
         try:
-            # Twice: the client's own ping overtakes what it has not written yet, a second one comes after that.
-            for _ in range(2):
-                await self.nc.flush(timeout=int(timeout) or 1)
+            await self.nc.flush(timeout=int(timeout) or 1)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             raise BusError(type(error).__name__) from None
 

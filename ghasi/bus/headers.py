@@ -6,6 +6,7 @@ message. Its own parser is replaced by one of the same results (tests/unit/bus/t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import nats.errors
@@ -62,6 +63,14 @@ class LeanClient(Client):
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
         take(reply, data, headers or b"")
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        """After all that was to be written before it. nats-py's own ping goes ahead of that, so that its answer says
+        nothing about it: a `flush` ends too early, and a `drain` forgets what comes until the server knows of it."""
+        if self._pending and self._transport and self.is_connected:
+            self._transport.writelines(self._pending)
+            self._pending, self._pending_data_size = [], 0
+        await super()._send_ping(future)
 
     async def _process_err(self, err_msg: str) -> None:
         """nats-py closes for good on most errors the server sends; a password that was changed, or one connection too

@@ -25,7 +25,7 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "max_connections": "200",
-    "shared_buffers": "64MB",
+    "shared_buffers": "512MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
@@ -189,6 +190,35 @@ async def test_requests_tell_nobody_from_silence(bus: Bus) -> None:
 
 async def _ignore(_: object) -> None:
     return None
+
+
+async def test_a_flush_covers_what_was_written_before_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    transport = bus.nc._transport
+    write, write_lines = transport.write, transport.writelines
+    monkeypatch.setattr(transport, "write", lambda octets: (sent.append(octets), write(octets))[1])
+    monkeypatch.setattr(transport, "writelines", lambda lines: (sent.extend(lines), write_lines(lines))[1])
+    subscription = await bus.nc.subscribe("covered", cb=_ignore)
+    await subscription.drain()  # type: ignore[no-untyped-call]
+    words = [octets.split()[0] for octets in sent]
+    assert words[:3] == [b"SUB", b"UNSUB", b"PING"]
+
+
+async def test_what_was_sent_to_a_subscription_before_its_end_is_handled(nats_url: str, bus: Bus) -> None:
+    asking = await Bus.connect(BusSettings((nats_url,)), "asking")
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"here")
+
+    for _ in range(200):
+        subscription = await bus.nc.subscribe("ending", cb=answer)
+        await bus.flush()
+        asked = [asyncio.create_task(asking.request("ending", b"", 60.0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await subscription.drain()  # type: ignore[no-untyped-call]
+        for told in await asyncio.gather(*asked, return_exceptions=True):
+            assert told == b"here" or isinstance(told, NoHolder)
+    await asking.close()
 
 
 async def test_a_server_that_is_not_there_is_an_error_in_time() -> None:
