@@ -18,6 +18,11 @@ from ghasi.management.exits import EXIT_USAGE
 LINE_EVERY = 5.0
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 part`, `2 parts`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def agreed(question: str, *, yes: bool) -> bool:
     """Whether a person says yes at the terminal, or `--yes` did. Raises CommandError where nobody can be asked."""
     if yes:

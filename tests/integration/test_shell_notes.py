@@ -68,7 +68,7 @@ def test_held_asks_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     call_command("held", "as-failed", str(message.message_id), "--json")
     said = capsys.readouterr()
     assert json.loads(said.out) == {"held": [{"parts": 1}]}
-    assert "Say of 1 parts that they failed?" in said.err
+    assert "Say of 1 part that they failed?" in said.err
 
 
 class Terminal:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from ghasi.management.exits import EXIT_USAGE
-from ghasi.management.person import agreed, interruptible, progress
+from ghasi.management.person import agreed, counted, interruptible, progress
 
 
 class Terminal(io.StringIO):
@@ -30,6 +30,10 @@ def test_where_nobody_can_be_asked_yes_must_be_said(monkeypatch: pytest.MonkeyPa
         agreed("Send 3 again?", yes=False)
     assert refused.value.returncode == EXIT_USAGE
     assert agreed("Send 3 again?", yes=True)
+
+
+def test_one_of_a_thing_is_not_many() -> None:
+    assert [counted(number, "part") for number in (0, 1, 2)] == ["0 parts", "1 part", "2 parts"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

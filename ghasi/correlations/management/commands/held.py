@@ -18,7 +18,7 @@ from ghasi.correlations.replay_tries import TAKEN_FOR_DEAD, Run, TakenForDead
 from ghasi.correlations.resending import NotKept, Resend, resend
 from ghasi.correlations.rows import KeyedRow
 from ghasi.management.exits import EXIT_NO, EXIT_USAGE, servers_needed
-from ghasi.management.person import agreed
+from ghasi.management.person import agreed, counted
 from ghasi.operators.actions import Result
 from ghasi.operators.shell import noted
 from ghasi.smpp.constants import status_name
@@ -30,9 +30,9 @@ ACTIONS = {"as-sent": "part.settle_as_sent", "as-failed": "part.settle_as_failed
 MADE = "sent again already by a call that did not come to its end"
 TOO_LATE = "its time is over: manage.py replay --in-doubt --expires-in gives it a new one"
 QUESTIONS = {
-    "as-sent": "Say of {parts} parts that the operator took them?",
-    "as-failed": "Say of {parts} parts that they failed?",
-    "resend": "Send {messages} messages again?",
+    "as-sent": "Say of {parts} that the operator took them?",
+    "as-failed": "Say of {parts} that they failed?",
+    "resend": "Send {messages} again?",
 }
 
 
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         messages = sorted({row.message_id for row in rows})
         if not rows:
             return [{"parts": 0}] if what in ORDERS else []
-        question = QUESTIONS[what].format(parts=len(rows), messages=len(messages))
+        question = QUESTIONS[what].format(parts=counted(len(rows), "part"), messages=counted(len(messages), "message"))
         if not agreed(question, yes=options["yes"]):
             raise CommandError("nothing was done", returncode=EXIT_NO)
         if what == "resend":

@@ -15,7 +15,7 @@ from ghasi.correlations.replay_entries import REPLAY
 from ghasi.correlations.replay_tries import TAKEN_FOR_DEAD, Run, TakenForDead
 from ghasi.correlations.replaying import IN_WORDS, Done, Item, Plan, Selection, Why
 from ghasi.management.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_USAGE, servers_needed
-from ghasi.management.person import agreed, interruptible, progress
+from ghasi.management.person import agreed, counted, interruptible, progress
 from ghasi.operators.actions import Result
 from ghasi.operators.shell import Entries, noted, somebody
 from ghasi.smpp.constants import status_name
@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 run.finish()
             self._tell(plan, None, as_json=as_json)
             return
-        what = f"Give back the held parts of {work}?" if giving else f"Send {work} again?"
+        what = f"Give back the held parts of {counted(work, 'message')}?" if giving else f"Send {counted(work, 'message')} again?"
         if not agreed(what, yes=options["yes"]):
             raise CommandError("nothing was done", returncode=EXIT_NO)
         if giving:
@@ -170,7 +170,7 @@ def _uuid(text: str) -> UUID:
 
 
 def _in_words(plan: Plan) -> list[str]:
-    lines = [f"{plan.matched} dead letters, {len(plan.replays)} to be sent again"]
+    lines = [f"{counted(plan.matched, 'dead letter')}, {len(plan.replays)} to be sent again"]
     if plan.possible_duplicates:
         lines.append(f"  {plan.possible_duplicates} of them may have arrived already: possible duplicates")
     lines += [f"  {count} left alone: {IN_WORDS[why]}" for why, count in plan.skipped.items()]
