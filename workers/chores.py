@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -62,7 +63,8 @@ class Chores:
         self._pool = pool
         self._consumers = consumers
         self._gate = gate
-        self._floors: dict[str, int] = {}
+        self._floors: dict[tuple[str, datetime | None], int] = {}
+        """By durable and when it was made: of a stream made anew the sequences begin anew."""
         self._task: asyncio.Task[None] | None = None
         self._backlog_at = 0.0
         self._oldest_at = 0.0
@@ -129,12 +131,12 @@ class Chores:
     async def _purge(self, infos: list[tuple[topology.Consumer, ConsumerInfo]]) -> None:
         """Those whose floor has moved furthest, a few a turn: a purge is an fsync, and fifty quiet operators purged
         each second took a fifth of a core from the busy ones."""
-        steps = [(consumer, self._steps(consumer, info)) for consumer, info in infos]
-        moved = [(to[-1] - self._floors.get(one.durable, 0), to, one) for one, to in steps]
+        steps = [(self._steps(consumer, info), consumer, info.created) for consumer, info in infos]
+        moved = [(to[-1] - self._floors.get((one.durable, made), 0), to, one, made) for to, one, made in steps]
         due = sorted((one for one in moved if one[1][-1] and one[0] > 0), key=lambda one: one[0], reverse=True)
-        for _, floors, consumer in due[:PURGES_A_TURN]:
+        for _, floors, consumer, made in due[:PURGES_A_TURN]:
             for floor in floors:
-                await self._purge_one(consumer, floor)
+                await self._purge_one(consumer, made, floor)
 
     def _steps(self, consumer: topology.Consumer, info: ConsumerInfo) -> tuple[int, ...]:
         """Sequences to purge up to, one after the other."""
@@ -143,10 +145,10 @@ class Chores:
             return (floor,)
         return self._gate.purge_to(dispatch_operator(consumer.filter_subject), floor)
 
-    async def _purge_one(self, consumer: topology.Consumer, floor: int) -> None:
-        if floor > self._floors.get(consumer.durable, 0):
+    async def _purge_one(self, consumer: topology.Consumer, made: datetime | None, floor: int) -> None:
+        if floor > self._floors.get((consumer.durable, made), 0):
             count = await self._purge_up_to(consumer, floor)
-            self._floors[consumer.durable] = floor
+            self._floors[consumer.durable, made] = floor
             if self._gate is not None:
                 self._gate.purged(dispatch_operator(consumer.filter_subject), floor, count)
 

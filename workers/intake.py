@@ -22,6 +22,8 @@ log = get_logger()
 
 FETCH_TIMEOUT = 5.0
 IDLE_TICK = 0.5
+RULES_RETRY = 10.0
+"""Seconds until a command is looked at again that plain rules refuse, while its operator's own are not known."""
 
 
 class Intake:
@@ -75,13 +77,23 @@ class Intake:
             rules = self._route.rules_of(operator_id)
             outgoing = take(delivery, operator_id, rules, utc_now(), self._context.config.retention_days)
         except Refused as refused:
-            self._side.spawn(self.bury(delivery, refused))
+            if refused.by_rules and not self._route.known():
+                self._side.spawn(self._until_known(delivery))
+            else:
+                self._side.spawn(self.bury(delivery, refused))
         except Exception:
             # A fault of ours: it lapses and holds up nobody behind it.
             self._hands.lapse(delivery)
             log.exception("lane.not_taken", operatorId=operator_id, streamSeq=delivery.sequence)
         else:
             self._shelf.put(outgoing)
+
+    async def _until_known(self, delivery: Delivery) -> None:
+        """Its operator's own rules may take what plain ones refuse: it waits on the stream until they are known."""
+        try:
+            await delivery.release(RULES_RETRY)
+        finally:
+            self._freed.set()
 
     async def bury(self, delivery: Delivery, refused: Refused) -> None:
         """To SMPP_DEAD; what a fault of ours keeps from there lapses and comes again."""

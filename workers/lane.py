@@ -181,15 +181,18 @@ class Lane:
         return [load for load in loads if load not in begun]
 
     def _by_the_rules(self, loads: list[Load], holder: SessionRecord) -> list[Load]:
-        """Commands taken in under other rules than the holder's are built anew; some can then not be sent."""
-        fit: list[Load] = []
+        """Commands taken in under other rules than the holder's, or whose PDUs say how long they are valid and are no
+        longer new, are built anew; some can then not be sent."""
+        fit, now = list[Load](), utc_now()
         for load in loads:
+            outgoing = load.outgoing
             try:
-                if not load.parts and load.outgoing.built_for != (holder.operator_id, holder.rules):
-                    load.outgoing.encode(holder.rules, holder.operator_id, utc_now())
-                    load.count = min(load.count, load.outgoing.unsent)
+                other = outgoing.built_for != (holder.operator_id, holder.rules)
+                if not load.parts and (other or outgoing.outdated(now)):
+                    outgoing.encode(holder.rules, holder.operator_id, now)
+                    load.count = min(load.count, outgoing.unsent)
             except Refused as refused:
-                self._refused(load.outgoing, refused, holder)
+                self._refused(outgoing, refused, holder)
             else:
                 fit.append(load)
         return fit

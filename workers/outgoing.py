@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from ghasi.contracts import subjects
 from ghasi.contracts.commands import DeadReason, Refused, SmsDispatchCommand, decode_command
+from ghasi.contracts.replay import replay_attempt
+from ghasi.contracts.rules import ValidityForm
 from ghasi.contracts.sessions import SendRules
 from ghasi.contracts.traceparent import checked, derived
 from ghasi.correlations.types import DoubtRule, Intent, Part
@@ -26,6 +28,8 @@ from workers.submit_rules import writers_of
 PLAIN_RULES = SendRules()
 
 
+VALIDITY_AGE = timedelta(seconds=1)
+"""A validity_period is built anew after that: its own unit is the second."""
 _STRATEGIES = {one.value: one for one in Strategy}
 _TYPES = {one.value: one for one in MessageType}
 _WANTED = {one.value: one for one in Wanted}
@@ -41,6 +45,7 @@ class Outgoing:
     """
 
     __slots__ = (
+        "built_at",
         "carrier",
         "changed",
         "command",
@@ -76,13 +81,17 @@ class Outgoing:
 
     def encode(self, rules: SendRules, carrier: str, now: datetime) -> None:
         """(Re)builds the PDUs by the rules of `carrier`; raises Refused for what can never be sent."""
-        self.rules, self.carrier = rules, carrier
+        self.rules, self.carrier, self.built_at = rules, carrier, now
         self.pdus, self.strategy, self.changed = encode_command(self.command, rules, now)
 
     @property
     def built_for(self) -> tuple[str, SendRules]:
         """The operator and the rules that the PDUs follow."""
         return self.carrier, self.rules
+
+    def outdated(self, now: datetime) -> bool:
+        """Whether the PDUs say how long the message is valid, and said it a while ago."""
+        return self.rules.validity.form is not ValidityForm.NONE and now - self.built_at >= VALIDITY_AGE
 
     @property
     def unsent(self) -> int:
@@ -113,7 +122,6 @@ class Outgoing:
     def intent(self, doubts: tuple[DoubtRule, ...] = (), apart: bool = False) -> Intent:
         """What the ledger is asked, with `carrier` the operator that would carry it (see Intent for the rest)."""
         command, carrier = self.command, UUID(self.carrier)
-        replay = self.delivery.header(subjects.HEADER_REPLAY)
         return Intent(
             message_id=command.message_id,
             event_id=command.event_id,
@@ -126,7 +134,7 @@ class Outgoing:
             enqueued_at=command.enqueued_at,
             expires_at=command.expires_at,
             traceparent=self.traceparent,
-            replay_attempt=int(replay) if replay and replay.isdigit() else None,
+            replay_attempt=replay_attempt(self.delivery.header(subjects.HEADER_REPLAY)),
             user_message_reference=self._reference(),
             in_doubt_policy=self.rules.in_doubt_policy.value,
             in_doubt_wait=self.rules.in_doubt_wait,
@@ -180,17 +188,21 @@ def encode_command(command: SmsDispatchCommand, rules: SendRules, now: datetime)
             )
         )
     except TooLong as error:
-        raise Refused(DeadReason.TOO_LONG, str(error), str(command.message_id)) from None
+        raise _refused(DeadReason.TOO_LONG, error, command) from None
     except TextError as error:
-        raise Refused(DeadReason.BAD_TEXT, str(error), str(command.message_id)) from None
+        raise _refused(DeadReason.BAD_TEXT, error, command) from None
     except AddressError as error:
         reason = DeadReason.BAD_DESTINATION if isinstance(error, InvalidNumber) else DeadReason.BAD_SENDER
-        raise Refused(reason, str(error), str(command.message_id)) from None
+        raise _refused(reason, error, command) from None
     except FieldError as error:
-        raise Refused(DeadReason.MALFORMED, str(error), str(command.message_id)) from None
+        raise _refused(DeadReason.MALFORMED, error, command) from None
     if mode is None:
         return pdus, "", changed
     return pdus, "tlv" if mode is LongMode.PAYLOAD else "csms", changed
+
+
+def _refused(reason: DeadReason, error: Exception, command: SmsDispatchCommand) -> Refused:
+    return Refused(reason, str(error), str(command.message_id), by_rules=True)
 
 
 def dead_letter_body(data: bytes, limit: int) -> tuple[bytes, dict[str, str]]:

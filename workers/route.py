@@ -42,6 +42,10 @@ class Route:
         """As last heard; until then those that decide nothing that could not be undone."""
         return self._holders.rules(operator_id) or UNKNOWN_RULES
 
+    def known(self) -> bool:
+        """Whether a gateway has said the operator's own rules."""
+        return self._holders.rules(self.operator_id) is not None
+
     def stuck(self) -> bool:
         """Whether no PDU can be built by the operator's own rules: its commands wait on the stream."""
         return self._holders.stuck(self.operator_id)

@@ -30,10 +30,14 @@ class DeadReason(StrEnum):
 
 
 class Refused(Exception):
-    """The command becomes a dead letter. `detail` names the field and the rule, never a value."""
+    """The command becomes a dead letter. `detail` names the field and the rule, never a value; `by_rules` says that
+    an operator of other rules might take it."""
 
-    def __init__(self, reason: DeadReason, detail: str, message_id: str | None = None) -> None:
+    def __init__(
+        self, reason: DeadReason, detail: str, message_id: str | None = None, *, by_rules: bool = False
+    ) -> None:
         super().__init__(f"{reason.value}: {detail}")
+        self.by_rules = by_rules
         self.reason = reason
         self.detail = detail
         self.message_id = message_id

@@ -19,6 +19,7 @@ from nats.js.errors import NotFoundError
 from ghasi.bus import Bus, BusError
 from ghasi.bus.direct import NOTHING, direct_get
 from ghasi.contracts import subjects
+from ghasi.contracts.replay import replay_attempt
 from ghasi.correlations.accounting import Entry, Position
 
 PAGE = 500
@@ -110,12 +111,11 @@ def _entry(message: Msg) -> Entry:
     headers = message.headers or {}
     sequence = int(headers["Nats-Sequence"])
     stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
-    replay = headers.get(subjects.HEADER_REPLAY, "")
     try:
         ids = _ids.decode(message.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Entry(sequence, stored_at, *_what_can_be_read(message.data))
-    attempt = int(replay) if replay.isdigit() else None
+    attempt = replay_attempt(headers.get(subjects.HEADER_REPLAY))
     return Entry(sequence, stored_at, ids.message_id, ids.event_id, ids.enqueued_at, attempt)
 
 

@@ -15,6 +15,18 @@ SOURCE = "password_source"
 """Key of a database's settings: what gives the password of the next connection."""
 _DJANGO_NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
+_DEFAULTS = {
+    "application_name": "smpp-connector",
+    "connect_timeout": 5,
+    # A host that is gone without a word is noticed within 20 s; the kernel's own patience is a quarter of an hour for
+    # a statement on its way and two hours for an answer that is waited for.
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""libpq's parameters where the URL names none; seconds, the last one milliseconds."""
+
 
 def database_from_env(env: Env, *, conn_max_age: int) -> dict[str, Any]:
     """As `database_from_url`, with DATABASE_PASSWORD in place of a password in the URL. Raises SettingsError."""
@@ -39,7 +51,7 @@ def database_from_url(url: str, *, conn_max_age: int) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": True,
     }
     database.update({django: str(parameters.pop(libpq, "")) for libpq, django in _DJANGO_NAMES.items()})
-    database["OPTIONS"] = {"connect_timeout": 5, "application_name": "smpp-connector", **parameters}
+    database["OPTIONS"] = _DEFAULTS | parameters
     return database
 
 

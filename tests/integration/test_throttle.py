@@ -308,6 +308,27 @@ async def test_a_dead_server_means_the_share_of_this_process_and_back_again(
     assert throttle.leaves
 
 
+async def test_a_server_that_takes_no_writes_is_as_good_as_away(
+    own_servers: Callable[..., Servers], connect: Callable[..., Recording]
+) -> None:
+    servers = own_servers(only=["valkey"])
+    throttle, operator = connect(servers.redis_url, live=2), str(uuid4())
+    await settled(throttle, operator)
+    async with aioredis.Redis.from_url(servers.redis_url) as redis:
+        await redis.config_set("maxmemory", 1)
+        lost = await throttle.book(operator, 10, 10)
+        assert (lost.delays, lost.paused) == ((), True)
+        await asyncio.sleep(lost.retry_after)
+        assert len((await throttle.book(operator, 10, 10)).delays) == 5
+        assert throttle.on_local_share(operator)
+        await redis.config_set("maxmemory", 0)
+    async with asyncio.timeout(PATIENCE):
+        while throttle.on_local_share(operator):
+            await throttle.book(operator, 10, 1)
+            await asyncio.sleep(0.02)
+    assert (await settled(throttle, operator)).delays
+
+
 async def test_a_server_that_hangs_is_as_good_as_away(
     own_servers: Callable[..., Servers], connect: Callable[..., Recording], patience: Callable[[float], None]
 ) -> None:

@@ -20,6 +20,17 @@ def test_several_hosts() -> None:
     assert found["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
+def test_a_host_that_is_gone_without_a_word_is_noticed_unless_the_url_says_otherwise() -> None:
+    found = database_from_url("postgresql://me@db/sms?keepalives_idle=60", conn_max_age=0)["OPTIONS"]
+    noticed = {key: value for key, value in found.items() if key.startswith(("keepalives", "tcp_"))}
+    assert noticed == {
+        "keepalives_idle": "60",
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+
+
 def test_without_a_url_the_settings_load() -> None:
     assert database_from_url("", conn_max_age=0)["NAME"] == ""
 

@@ -80,6 +80,24 @@ async def test_only_what_lies_behind_the_ack_floor_is_purged(bus: Bus, operator_
     assert await kept(bus, neighbour) == 2
 
 
+async def test_a_stream_made_anew_is_purged_from_its_beginning(
+    own_servers: Callable[..., Servers], operator_id: str
+) -> None:
+    bus = await Bus.connect(BusSettings((own_servers(only=["nats"]).nats_url,)), "test")
+    try:
+        await bus.ensure()
+        one = chores(bus, "dispatch", operator_id)
+        await acknowledge(bus, await fill(bus, operator_id, 5))
+        await one.turn()
+        await bus.js.delete_stream(subjects.SMS_DISPATCH)
+        await bus.ensure()
+        await acknowledge(bus, await fill(bus, operator_id, 2))
+        await one.turn()
+        assert await kept(bus, operator_id) == 0
+    finally:
+        await bus.close()
+
+
 async def test_the_backlog_is_what_nobody_has_pulled_yet(bus: Bus, operator_id: str) -> None:
     held = await fill(bus, operator_id, 2)
     subject = subjects.dispatch(operator_id)

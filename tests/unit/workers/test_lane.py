@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from ghasi.contracts import timers
+from ghasi.contracts.rules import Validity, ValidityForm
 from ghasi.contracts.sessions import SendRules, State
 from ghasi.contracts.statuses import StatusOverride
 from ghasi.contracts.submission import Fate, PartFate
@@ -25,6 +26,7 @@ from workers import intake
 from workers.departures import LEAD
 from workers.lane import HELD_WHILE_UNBOUND, Lane
 from workers.ledger_work import prepare, record
+from workers.outgoing import VALIDITY_AGE, Outgoing
 
 LONG = "x" * 400
 """Three parts."""
@@ -139,6 +141,48 @@ async def test_what_was_taken_in_under_other_rules_is_built_anew_or_buried(bench
     assert [(pdu.service_type, pdu.short_message) for pdu in handed.pdus] == [("VMA", b"plain")]
     assert bench.results() == {fit[0]["messageId"]: ["ACCEPTED"], unfit[0]["messageId"]: ["DEAD"]}
     assert bench.dead()[0][0]["Smpp-Reason"] == "bad_text"
+
+
+async def test_what_plain_rules_refuse_waits_until_the_operators_own_are_known(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.intake.RULES_RETRY", 0.2)
+    (flash,) = await bench.send(1, text="caf\u00e9", encoding="LATIN1", messageType="FLASH")
+    async with running(bench):
+
+        async def seen_more_than_once() -> bool:
+            return ((await bench.consumer()).delivered.consumer_seq or 0) >= 2
+
+        await until(seen_more_than_once)
+        assert bench.dead() == []
+        bench.bind(rules=SendRules(flash="subunit"))
+        await until(bench.settled)
+        await until(lambda: bench.results() == {flash["messageId"]: ["ACCEPTED"]})
+    assert bench.dead() == []
+    assert bench.gateway.names == ["001/1"]
+
+
+async def test_how_long_it_is_valid_is_said_when_it_leaves(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[datetime] = []
+    plainly = Outgoing.encode
+
+    def encode(outgoing: Outgoing, rules: SendRules, carrier: str, now: datetime) -> None:
+        built.append(now)
+        plainly(outgoing, rules, carrier, now)
+
+    monkeypatch.setattr(Outgoing, "encode", encode)
+    rules = SendRules(validity=Validity(ValidityForm.RELATIVE))
+    bench.holders.put(bench.record(state=State.UNBOUND, binds=0, rules=rules))
+    await bench.send(1)
+    async with running(bench) as lane:
+        await until(lambda: lane._shelf.waiting == 1)
+        await asyncio.sleep(VALIDITY_AGE.total_seconds())
+        bench.bind(rules=rules)
+        await until(bench.settled)
+    assert len(built) == 2
+    assert built[1] - built[0] >= VALIDITY_AGE
+    (handed,) = bench.gateway.handed
+    assert handed.pdus[0].validity_period
 
 
 async def test_what_is_no_command_is_buried_and_holds_nobody_up(bench: Bench) -> None:
