@@ -101,14 +101,21 @@ class BindSlot:
         """Ends the bind and makes it anew with credentials fetched afresh, after the back-off unless `at_once`."""
         if self.bound is not None and not self._rebinding and not self._closing:
             self._rebinding, self._at_once = True, at_once
-            await self._retire(self.bound, REBIND_GRACE, reason, REBIND_GRACE + self._tools.timers.unbind)
+            # One that a person orders is no reason to leave anything unanswered; one after a fault is in a hurry.
+            grace = self.response_timeout if at_once else REBIND_GRACE
+            await self._retire(self.bound, grace, reason, grace + self._tools.timers.unbind, unless_closing=True)
 
-    async def _retire(self, bound: BoundLinks, grace: float, reason: str, within: float) -> None:
+    async def _retire(
+        self, bound: BoundLinks, grace: float, reason: str, within: float, *, unless_closing: bool = False
+    ) -> None:
         self._owner.slot_unbound(self.slot, reason)
         until = self._loop.time() + within
         transmitter = bound.transmitter
         if transmitter is not None:
             await transmitter.drain(grace)
+        if unless_closing and self._closing:
+            # Whoever closes has a grace of its own, and says goodbye after it.
+            return
         goodbye = min(self._tools.timers.unbind, max(0.0, until - self._loop.time()))
         await asyncio.gather(*(link.unbind(goodbye, reason) for link in bound.links))
 
@@ -207,8 +214,13 @@ class BindSlot:
         if not (self._closing or self._rebinding):
             self._owner.slot_unbound(self.slot, reason)
             rest = [link for link in bound.links if not link.closed.is_set()]
-            await asyncio.gather(*(link.unbind(self._tools.timers.unbind, reason) for link in rest))
+            await asyncio.gather(*(self._leave(link, reason) for link in rest))
         return reason
+
+    async def _leave(self, link: Link, reason: str) -> None:
+        """What it was sent is answered first: its session was well."""
+        await link.drain(self.response_timeout)
+        await link.unbind(self._tools.timers.unbind, reason)
 
     def _after_credentials(self, error: CredentialsError) -> float:
         delay = self._backoff.failed(random.random())  # noqa: S311 - jitter

@@ -174,9 +174,10 @@ class Link:
         self.protocol.pump()
         try:
             return await self._bound
-        finally:
-            if not self._bound.done() or self._bound.cancelled():
-                self.abort("bind given up")
+        except BaseException:
+            # Also where it was answered and the caller cancelled in the same turn: nobody else knows of the session.
+            self.abort("bind given up")
+            raise
 
     def submit(self, pdus: Sequence[bytes], parts: Sequence[object]) -> None:
         """One write. Raises LocalProtocolError, and nothing leaves then. Call `pump` afterwards."""

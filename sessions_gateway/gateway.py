@@ -123,9 +123,10 @@ class Gateway:
             self._lease.withdraw()
             grace = max(0.0, self.config.shutdown_deadline - STOP_MARGIN)
             await self._failover.stop()
-            taking = asyncio.create_task(self._submissions.stop_taking())
+            # What is new is given back from now on; questions are answered until the windows are empty, else whoever
+            # waits for an answer takes this gateway for dead.
             await asyncio.gather(*(operator.stop(grace) for operator in self.operators.values()))
-            await asyncio.gather(taking, return_exceptions=True)
+            await self._submissions.stop_taking()
             await self._receipts.stop(RECEIPTS_FLUSH)
             await self._submissions.stop()
             await self._health.stop()

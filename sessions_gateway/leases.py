@@ -73,6 +73,19 @@ class SlotLeases:
             pass
         self._count(operator_id, slot, "released", revision)
 
+    async def free(self, operator_id: str, slot: int) -> None:
+        """Gives back a slot that stands in our name and is not held: whoever wants it takes it for ours."""
+        try:
+            found = await self._store.get(subjects.BUCKET_SLOTS, subjects.slot_key(operator_id, slot))
+            record = None if found is None else _slot_record(found[0])
+            if found is None or record is None or (record.replica, record.epoch) != (self._replica, self._epoch):
+                return
+            if self.fence(operator_id, slot) is None:
+                await self._store.delete(subjects.BUCKET_SLOTS, subjects.slot_key(operator_id, slot), found[1])
+        except StoreAway:
+            # At the next look.
+            pass
+
     def lose(self, operator_id: str) -> None:
         """The operator's binds have been ended because the right to write runs out: nothing of it is ours now."""
         for slot, revision in sorted(self._held.pop(operator_id, {}).items()):

@@ -144,6 +144,7 @@ class SlotKeeper:
             elif not why_not and slot not in self.slots:
                 self._bind(slot)
         self._share(most)
+        self._free_left_over(most)
         self._settled()
 
     # -- slots
@@ -184,7 +185,23 @@ class SlotKeeper:
         held = self._leases.held(operator_id)
         lacking = self._view.share(operator_id, most) - len(held)
         free = [s for s in range(most) if s not in held and not self._view.held_elsewhere(operator_id, s)]
-        return free[: max(0, lacking)]
+        # Those that others take for ours first: nobody else asks for them.
+        return sorted(free, key=lambda slot: not self._view.ours(operator_id, slot))[: max(0, lacking)]
+
+    def _free_left_over(self, most: int) -> None:
+        """Slots in our name that a release did not reach, or that we have no use for after a loss."""
+        operator_id = self._owner.operator_id
+        kept = {*self._leases.held(operator_id), *self._retiring}
+        for slot in range(most):
+            if slot not in kept and self._view.ours(operator_id, slot):
+                self._retiring.add(slot)
+                self.spawn(self._free(slot))
+
+    async def _free(self, slot: int) -> None:
+        try:
+            await self._leases.free(self._owner.operator_id, slot)
+        finally:
+            self._retiring.discard(slot)
 
     def _is_short(self) -> bool:
         wanted = self._lease.held and (not self._unwanted() or self._kept())

@@ -37,6 +37,11 @@ class SlotView:
         alive = holder is not None and holder.epoch == record.epoch
         return alive and self._replicas.age(record.replica) < SILENT_AFTER
 
+    def ours(self, operator_id: str, slot: int) -> bool:
+        """Whether the slot stands in our name, held or left over."""
+        record = self._slots.get(subjects.slot_key(operator_id, slot))
+        return record is not None and record.replica == self._replica
+
     def share(self, operator_id: str, most: int) -> int:
         """How many of the operator's `most` slots are ours, where the living replicas share them evenly."""
         if self._sole:

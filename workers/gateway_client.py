@@ -88,12 +88,14 @@ class GatewayClient:
         return answer
 
     async def _answer(self, subject: str, epoch: str, request: bytes, timeout: float) -> bytes:
-        """The reply; raises as Bus.request does, and BusTimeout early once the gateway of `epoch` is no more: the
-        window of a dead gateway must not stay taken for as long as a slow operator may need."""
+        """The reply; raises as Bus.request does, and BusTimeout early once the gateway of `epoch` is no more, or our
+        connection is another one, so that the reply may have gone to nobody: the window must not stay taken for as
+        long as a slow operator may need."""
         waiting = asyncio.ensure_future(self._bus.request(subject, request, timeout))
+        connections = self._bus.reconnects
         try:
             while not (await asyncio.wait({waiting}, timeout=PING_EVERY))[0]:
-                if await self._is_gone(subject, epoch):
+                if await self._is_gone(subject, epoch) or self._bus.reconnects != connections:
                     await asyncio.wait({waiting}, timeout=LAST_CHANCE)
                     break
             if waiting.done():

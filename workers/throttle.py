@@ -192,8 +192,8 @@ class Throttle:
         return Booking((), (operator.resume_at - now) / 1e6, paused=True)
 
     async def _probe(self, operator_id: str, operator: _Operator, limit: int) -> None:
-        """Asks Redis whether it is back, by booking a PDU that is not sent: what only reads is answered even by one that
-        is full or has become a replica."""
+        """Asks Redis whether it is back, by booking a PDU that is not sent: what only reads is answered even by one
+        that is full or has become a replica."""
         now = _now()
         if now < operator.probe_at:
             return

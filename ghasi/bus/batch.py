@@ -15,7 +15,7 @@ import nats.errors
 
 from ghasi.bus.burst import request_burst
 from ghasi.bus.errors import BusTimeout, PublishFailed
-from ghasi.bus.headers import LeanClient
+from ghasi.bus.lean_client import LeanClient
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.subjects import HEADER_MSG_ID
 from ghasi.logs import get_logger

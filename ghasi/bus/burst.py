@@ -14,7 +14,7 @@ from typing import Any
 import nats.errors
 from nats.aio.msg import Msg
 
-from ghasi.bus.headers import LeanClient
+from ghasi.bus.lean_client import LeanClient
 from ghasi.bus.wire import message
 
 NO_RESPONDERS = "503"

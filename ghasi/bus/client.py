@@ -16,7 +16,7 @@ from ghasi.bus import topology
 from ghasi.bus.arrived import Arrived
 from ghasi.bus.batch import BatchPublisher
 from ghasi.bus.errors import BusError, BusTimeout, NoHolder
-from ghasi.bus.headers import LeanClient
+from ghasi.bus.lean_client import LeanClient
 from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
 from ghasi.bus.wire import Settlement, settlement
@@ -104,6 +104,11 @@ class Bus:
     @property
     def connected(self) -> bool:
         return self.nc.is_connected
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection has been made anew."""
+        return self.nc.stats["reconnects"]
 
     @property
     def max_payload(self) -> int:

@@ -13,7 +13,7 @@ import msgspec
 from nats.aio.subscription import Subscription
 
 from ghasi.bus.arrived import Arrived, status_of
-from ghasi.bus.headers import LeanClient
+from ghasi.bus.lean_client import LeanClient
 from ghasi.contracts.topology import Consumer
 from ghasi.logs import get_logger
 

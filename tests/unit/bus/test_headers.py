@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from nats.aio.client import Client
 
 from ghasi.bus import Bus, BusSettings
-from ghasi.bus.headers import LeanClient, parse_headers
+from ghasi.bus.headers import parse_headers
+from ghasi.bus.lean_client import LeanClient
 
 _pieces = st.sampled_from(
     [b"\r\n", b":", b" ", b"\t", b"\x1c", b"Nats-Msg-Id", b"a", b"\xff", b"\xc3\xa9", b"\n", b"\x0b"]

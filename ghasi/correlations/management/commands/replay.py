@@ -90,7 +90,11 @@ class Command(BaseCommand):
                 run.finish()
             self._tell(plan, None, as_json=as_json)
             return
-        what = f"Give back the held parts of {counted(work, 'message')}?" if giving else f"Send {counted(work, 'message')} again?"
+        what = (
+            f"Give back the held parts of {counted(work, 'message')}?"
+            if giving
+            else f"Send {counted(work, 'message')} again?"
+        )
         if not agreed(what, yes=options["yes"]):
             raise CommandError("nothing was done", returncode=EXIT_NO)
         if giving:
