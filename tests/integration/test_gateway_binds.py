@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from ghasi.contracts.sessions import State
+from ghasi.contracts.submission import Fate
 from ghasi.smpp.constants import CommandStatus
+from ghasi.smpp.pdu import BindRequest
+from ghasi.smpp.session import Bound
+from sessions_gateway.connection import Link
 from tests.support.gateway import FAST_TIMERS, World, until, world
 
 
@@ -45,6 +50,44 @@ async def test_falls_back_to_a_pair_where_there_is_no_transceiver(place: World, 
     assert gateway.operators[place.operator_id].record().bind_mode == "TRANSMITTER+RECEIVER"
     answer = await place.submit(gateway, [b"one"])
     assert answer.fates[0].operator_message_id == "id-1"
+
+
+async def test_a_bind_that_is_given_up_as_it_is_answered_leaves_no_session(
+    place: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binding: list[asyncio.Task[object]] = []
+    bind, on_bound = Link.bind, Link._on_bound
+
+    async def noted(link: Link, request: BindRequest) -> Bound:
+        task = asyncio.current_task()
+        assert task is not None
+        binding.append(task)
+        return await bind(link, request)
+
+    def given_up(link: Link, event: Bound) -> None:
+        on_bound(link, event)
+        binding[-1].cancel()
+
+    monkeypatch.setattr(Link, "bind", noted)
+    monkeypatch.setattr(Link, "_on_bound", given_up)
+    await place.gateway(bound=False)
+    await until(lambda: place.smsc.binds and all(one.protocol.closed.is_set() for one in place.smsc.sessions))
+    assert not place.smsc.bound
+
+
+async def test_a_transmitter_whose_receiver_drops_finishes_its_window(place: World) -> None:
+    place.smsc.bind_status["bind_transceiver"] = CommandStatus.ESME_RINVCMDID
+    place.smsc.answer = lambda pdu, number: None
+    gateway = await place.gateway()
+    asked = asyncio.create_task(place.submit(gateway, [b"one"]))
+    await until(lambda: place.smsc.held)
+    next(one for one in place.smsc.bound if one.kind == "bind_receiver").protocol.abort("dropped")
+    await until(lambda: not gateway.operators[place.operator_id].is_bound)
+    (held,) = place.smsc.held
+    assert held[0].bound
+    place.smsc.respond(*held, message_id="in time")
+    assert [(fate.fate, fate.operator_message_id) for fate in (await asked).fates] == [(Fate.ACCEPTED, "in time")]
+    await until(lambda: len(place.smsc.binds) == 5 and gateway.operators[place.operator_id].is_bound)
 
 
 async def test_a_pair_that_worked_is_tried_first_next_time(place: World) -> None:

@@ -117,6 +117,19 @@ async def test_rebind_uses_new_credentials(place: World) -> None:
     assert place.smsc.bound[0].password == "n3w"
 
 
+async def test_an_ordered_rebind_waits_for_what_is_unanswered(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessions_gateway.bind.REBIND_GRACE", 0.0)
+    place.smsc.answer = lambda pdu, number: None
+    gateway = await place.gateway()
+    asked = asyncio.create_task(place.submit(gateway, [b"one"]))
+    await until(lambda: place.smsc.held)
+    assert (await place.control("rebind")).ok
+    await until(lambda: not gateway.operators[place.operator_id].is_bound)
+    place.smsc.respond(*place.smsc.held[0], message_id="in time")
+    assert (await asked).fates[0].fate is Fate.ACCEPTED
+    await until(lambda: len(place.smsc.binds) == 2 and place.smsc.bound)
+
+
 async def test_what_is_not_understood_is_said(place: World) -> None:
     await place.gateway()
     assert not (await place.control("dance")).ok

@@ -327,3 +327,24 @@ async def test_the_store_makes_a_lost_bucket_again(redis_url: str, own_servers: 
     with pytest.raises(StoreAway):
         await store.get(subjects.BUCKET_SESSIONS, "a.b")
     await bus.close()
+
+
+async def test_a_slot_that_a_release_did_not_reach_is_given_back_all_the_same(place: World, hasty: None) -> None:
+    place.allow(maxBinds=2)
+    gateway = await place.gateway()
+    operator, store = gateway.operators[place.operator_id], Store(place.bus)
+    await until(lambda: len(place.smsc.bound) == 2)
+    leases, key = gateway._tools.leases.slots, subjects.slot_key(place.operator_id, 1)
+
+    async def lost(bucket: str, key: str, last: int | None = None) -> bool:
+        raise StoreAway("no answer")
+
+    plainly, leases._store.delete = leases._store.delete, lost  # type: ignore[method-assign]
+    place.allow(maxBinds=1)
+    operator.rebind("fewer")
+    await until(lambda: leases.held(place.operator_id) == [0])
+    assert await store.get(subjects.BUCKET_SLOTS, key)
+    leases._store.delete = plainly  # type: ignore[method-assign]
+    place.allow(maxBinds=2)
+    operator.rebind("more")
+    await until(lambda: leases.held(place.operator_id) == [0, 1])

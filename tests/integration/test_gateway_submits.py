@@ -256,23 +256,22 @@ async def test_stops_taking_then_finishes_the_window_then_unbinds(place: World) 
     place.allow(windowSize=2)
     place.smsc.answer = lambda pdu, number: None
     gateway = await place.gateway()
-    asked = asyncio.create_task(place.submit(gateway, [b"0", b"1", b"2"]))
+    keys = [uuid.uuid4().hex for _ in range(3)]
+    asked = asyncio.create_task(place.submit(gateway, [b"0", b"1", b"2"], keys=keys))
     await until(lambda: len(place.smsc.held) == 2)
     stopping = asyncio.create_task(gateway.stop())
     await until(lambda: gateway.operators[place.operator_id].outbound.refusal == "stopping")
 
-    async def refused() -> bool:
-        try:
-            return (await place.submit(gateway, [b"new"])).fates[0].reason == "stopping"
-        except NoHolder:
-            return True
-
-    assert await refused()
+    assert (await place.submit(gateway, [b"new"])).fates[0].reason == "stopping"
+    # Whoever waits for an answer asks now and then whether this gateway still lives, and what it knows.
+    assert (await place.ask(gateway, [])).error == ""
+    told = asyncio.create_task(place.ask(gateway, keys[:1]))
     for held in place.smsc.held:
         place.smsc.respond(*held, message_id="in time")
     fates = (await asked).fates
     assert [fate.fate for fate in fates] == [Fate.ACCEPTED, Fate.ACCEPTED, Fate.NOT_SENT]
     assert fates[2].reason == "stopping"
+    assert [(fate.fate, fate.operator_message_id) for fate in (await told).fates] == [(Fate.ACCEPTED, "in time")]
     await stopping
     place.gateways.clear()
     assert place.smsc.sessions[0].protocol.session._core.reason == "unbound by the peer"

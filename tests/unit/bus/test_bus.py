@@ -6,8 +6,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+import nats.errors
 import pytest
+from nats.aio.client import Server
 from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
@@ -27,6 +30,7 @@ from ghasi.bus import topology as bus_topology
 from ghasi.contracts import subjects, topology
 from ghasi.contracts.topology import Consumer, Stream
 from ghasi.env import Env, SettingsError
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -219,6 +223,56 @@ async def test_what_was_sent_to_a_subscription_before_its_end_is_handled(nats_ur
         for told in await asyncio.gather(*asked, return_exceptions=True):
             assert told == b"here" or isinstance(told, NoHolder)
     await asking.close()
+
+
+async def test_an_answer_to_a_flush_that_was_given_up_hurts_nobody(bus: Bus) -> None:
+    given_up: asyncio.Future[bool] = asyncio.Future()
+    given_up.cancel()
+    await bus.nc._send_ping(given_up)
+    await bus.flush()
+    await bus.flush()
+    assert bus.connected
+
+
+async def test_a_host_that_is_gone_with_octets_on_their_way_to_it_keeps_nobody_from_the_next(nats_url: str) -> None:
+    real = urlsplit(nats_url).port
+    assert real is not None
+    with Proxy(real) as proxy:
+        bus = await Bus.connect(BusSettings((f"nats://127.0.0.1:{proxy.port}",)), "test")
+        await bus.flush()
+        await asyncio.to_thread(proxy.black_hole)
+        transport = bus.nc._transport
+        assert transport is not None
+        while not transport._io_writer.transport.get_write_buffer_size():
+            await bus.nc.write([b"PUB gone 60000\r\n" + bytes(60_000) + b"\r\n"] * 10)
+            await asyncio.sleep(0.01)
+        bus.nc._server_pool.append(Server(urlsplit(nats_url)))  # type: ignore[arg-type]
+        bus.nc._server_pool.pop(0)
+        await bus.nc._process_op_err(nats.errors.StaleConnectionError())
+        async with asyncio.timeout(10):
+            while not bus.connected:
+                await asyncio.sleep(0.01)
+        await bus.close()
+
+
+async def test_what_a_stopped_lane_was_sent_is_given_back(bus: Bus, consumer: Consumer) -> None:
+    await bus.ensure_consumer(consumer)
+    sent = 0
+    for _ in range(20):
+        lane = await bus.pull(consumer)
+        asking = asyncio.create_task(lane.fetch(50, 30.0))
+        publications = [Publication(consumer.filter_subject, b"x", uuid.uuid4().hex) for _ in range(20)]
+        await bus.publish_many(publications)
+        asking.cancel()
+        await bus.settle(await lane.stop(), Settlement.GIVEN_BACK)
+        sent += len(publications)
+    lane, found = await bus.pull(consumer), 0
+    async with asyncio.timeout(30):
+        while found < sent:
+            arrived = await lane.fetch(sent, 30.0)
+            await bus.settle(arrived, Settlement.DONE)
+            found += len(arrived)
+    await lane.stop()
 
 
 async def test_a_server_that_is_not_there_is_an_error_in_time() -> None:

@@ -120,6 +120,24 @@ async def test_without_an_answer_the_gateway_is_asked_what_it_knows(
     assert [fate.fate for fate in answer_.fates] == [Fate.ACCEPTED, Fate.FORGOTTEN]
 
 
+async def test_an_answer_that_may_have_gone_to_nobody_is_asked_for(
+    bus: Bus, answering: Callable[..., Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_client, "PING_EVERY", 0.1)
+    connections = iter(range(1_000))
+    monkeypatch.setattr(Bus, "reconnects", property(lambda _: next(connections)))
+
+    def answer(request: SubmitRequest | AskRequest) -> bytes | None:
+        if isinstance(request, SubmitRequest):
+            return None
+        return encode(SubmitAnswer([PartFate(key, Fate.ACCEPTED, "id") for key in request.ask]))
+
+    await answering(answer)
+    async with asyncio.timeout(30):
+        answered = await submit(bus)
+    assert [fate.fate for fate in answered.fates] == [Fate.ACCEPTED, Fate.ACCEPTED]
+
+
 def silent_but_alive(error: str) -> Answer:
     """Never answers a submit; says `error` to everything else."""
 
