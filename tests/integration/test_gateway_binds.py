@@ -11,8 +11,8 @@ import pytest
 from ghasi.contracts.sessions import State
 from ghasi.contracts.submission import Fate
 from ghasi.smpp.constants import CommandStatus
+from ghasi.smpp.events import Bound
 from ghasi.smpp.pdu import BindRequest
-from ghasi.smpp.session import Bound
 from sessions_gateway.connection import Link
 from tests.support.gateway import FAST_TIMERS, World, until, world
 
