@@ -42,6 +42,9 @@ class View:
     def held_elsewhere(self, operator_id: str, slot: int) -> bool:
         return False
 
+    def ours(self, operator_id: str, slot: int) -> bool:
+        return False
+
     def share(self, operator_id: str, most: int) -> int:
         return most
 
