@@ -69,7 +69,7 @@ def jobs(retention_days: int, sessions: Callable[[], list[SessionRecord]]) -> li
         Job("held_orders", HELD_EVERY, guarded(held_orders.run), guarded(held_orders.confirm)),
         Job("bulk_actions", BULK_EVERY, guarded(bulk_actions)),
         Job("cut_off_replays", CUT_OFF_EVERY, guarded(conclude_cut_off)),
-        *(_abandoned_job(which) for which in abandoned.LOOKS),
+        *(_abandoned_job(which) for which in (*abandoned.LOOKS, abandoned.DOUBTS)),
         Job("operators", OPERATORS_EVERY, guarded(partial(remember_operators, sessions=sessions))),
         Job("ids", IDS_EVERY, guarded(IdLearning(sessions).run)),
         Job("dead_letters", DEAD_LETTERS_EVERY, guarded(forget_dead_letters)),
