@@ -183,6 +183,19 @@ def test_a_dead_letter_is_indexed_once_and_forgotten_with_its_bytes(now: datetim
     assert DeadLetter.objects.filter(operator_id=operator).count() == 1
 
 
+def test_all_dead_letters_past_their_time_are_forgotten_a_batch_at_a_time(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = uuid4()
+    for sequence in range(7):
+        dead.dead_letter_index(operator, sequence, "malformed", None, 1, now - 31 * DAY)
+    monkeypatch.setattr(dead, "MOST_BATCHES", 2)
+    assert dead.forget_dead_letters(now, limit=2) == 4, "the next turn goes on"
+    monkeypatch.undo()
+    assert dead.forget_dead_letters(now, limit=2) == 3
+    assert not DeadLetter.objects.filter(operator_id=operator).exists()
+
+
 def test_days_count_up_to_the_first_gap(now: datetime) -> None:
     today = partitions.ledger_day(now)
     partitions.ensure_partitions(now, 30)
