@@ -252,6 +252,7 @@ def test_what_a_person_calls_sent_ends_its_wait_for_a_receipt(now: datetime, age
     [part] = claim(intent, at).parts
     ledger.record([outcome(part, at, PartFateKind.IN_DOUBT, reason="timeout")], now=at)
     assert claim(intent, at + timedelta(seconds=1)).verdict is Verdict.PARK
+    SweepMark.objects.filter(name=sweep.MARK).delete()
     sweep.expire_correlations(now)
     assert held.order(held.find(operator_id=intent.operator_id), held.ORDER_SENT, now=now) == 1
     assert told(turn(HeldOrders(), now), intent.message_id) == [("sms.submit.result", "ACCEPTED")]
