@@ -69,7 +69,7 @@ def jobs(retention_days: int, sessions: Callable[[], list[SessionRecord]]) -> li
         Job("held_orders", HELD_EVERY, guarded(held_orders.run), guarded(held_orders.confirm)),
         Job("bulk_actions", BULK_EVERY, guarded(bulk_actions)),
         Job("cut_off_replays", CUT_OFF_EVERY, guarded(conclude_cut_off)),
-        *(_abandoned_job(which) for which in abandoned.LOOKS),
+        *(_abandoned_job(which) for which in (*abandoned.LOOKS, abandoned.DOUBTS)),
         Job("operators", OPERATORS_EVERY, guarded(partial(remember_operators, sessions=sessions))),
         Job("ids", IDS_EVERY, guarded(IdLearning(sessions).run)),
         Job("dead_letters", DEAD_LETTERS_EVERY, guarded(forget_dead_letters)),
@@ -90,8 +90,11 @@ def remember_operators(now: datetime, *, sessions: Callable[[], list[SessionReco
 
 def keep_partitions(now: datetime, *, retention_days: int) -> list[Publication]:
     """Day partitions made ahead and dropped after the retention; nothing to publish."""
-    made = partitions.ensure_partitions(now, retention_days)
-    dropped = partitions.drop_old(now, retention_days)
+    try:
+        made = partitions.ensure_partitions(now, retention_days)
+        dropped = partitions.drop_old(now, retention_days)
+    except partitions.MaintenanceBusy:
+        return _left_to_another("partitions")
     if made or dropped:
         log.info("ledger.partitions", count=len(made), detail=f"dropped {len(dropped)}")
     return []
@@ -105,9 +108,18 @@ def show_days(now: datetime) -> list[Publication]:
 
 def expire(now: datetime) -> list[Publication]:
     """Parts of which nothing was heard for 72 hours; nothing to publish, because nothing was heard."""
-    expired = sweep.expire_correlations(now)
+    try:
+        expired = sweep.expire_correlations(now)
+    except partitions.MaintenanceBusy:
+        return _left_to_another("expiry_sweep")
     if expired:
         log.info("ledger.expired", rows=expired)
+    return []
+
+
+def _left_to_another(job: str) -> list[Publication]:
+    """A command, or a pool that was first before, is at it: the next turn sees what it left."""
+    log.warning("ledger.maintenance_busy", action=job)
     return []
 
 

@@ -10,6 +10,8 @@ from ghasi.correlations.db import execute
 from ghasi.correlations.texts import fit
 
 KEPT = timedelta(days=30)
+MOST_BATCHES = 50
+"""Of one turn: the rest of a backlog is left to the next, because other upkeep waits meanwhile."""
 
 
 def dead_letter_index(
@@ -38,5 +40,11 @@ def dead_letter_index(
 
 
 def forget_dead_letters(now: datetime, limit: int = 10_000) -> int:
-    """Drops index rows whose bytes the stream has dropped; returns how many."""
-    return execute(sql_inbox.DEAD_FORGET, {"before": now - KEPT, "limit": limit})
+    """Drops index rows whose bytes the stream has dropped, `limit` at a time; returns how many."""
+    forgotten = 0
+    for _ in range(MOST_BATCHES):
+        some = execute(sql_inbox.DEAD_FORGET, {"before": now - KEPT, "limit": limit})
+        forgotten += some
+        if some < limit:
+            break
+    return forgotten

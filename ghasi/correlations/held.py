@@ -35,6 +35,8 @@ __all__ = [
 
 KEPT_FOR = timedelta(hours=timers.CORRELATION_KEPT_HOURS)
 """As long as a receipt may still prove a part in doubt; then a part held because of its status counts as failed."""
+SENT_WITHIN = KEPT_FOR - timedelta(seconds=timers.SWEEP_EVERY)
+"""The sweep has passed what was submitted before: it would never end the wait for a receipt of such a part."""
 BATCH = 500
 FAILED_BY_ORDER = "held_failed"
 
@@ -116,12 +118,13 @@ def _ordered() -> list[KeyedRow]:
 
 def _outcome(row: KeyedRow, now: datetime) -> PartOutcome:
     sent = row.policy_action == ORDER_SENT
+    at = row.in_doubt_at or now
     return PartOutcome(
         row_id=row.row_id,
         enqueued_day=row.enqueued_day,
         message_id=row.message_id,
         kind=PartFateKind.ACCEPTED if sent else PartFateKind.REJECTED,
-        at=row.in_doubt_at or now,
+        at=max(at, now - SENT_WITHIN) if sent else at,
         command_status=None if sent else row.command_status,
         reason=None if sent else FAILED_BY_ORDER,
     )

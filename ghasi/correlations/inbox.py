@@ -90,7 +90,8 @@ def sweep_inbox(
     Returns also receipts matched before whose event nobody confirmed. Unreadable receipts stay in the inbox only:
     nothing in them can be told. Safe to run twice and at once.
     """
-    waiting: _Query = (sql_inbox.INBOX_OLDEST_TRIED, {"since": now - MATCHABLE, "limit": limit})
+    _lapse(now, limit)
+    waiting: _Query = (sql_inbox.INBOX_OLDEST_TRIED, {"now": now, "limit": limit})
     matched = _rematch(waiting, now)
     matched += prove_waiting(now=now, since=now - doubt, limit=limit)
     matched += _unconfirmed(now, limit)
@@ -155,6 +156,13 @@ def _rematch(waiting: _Query, now: datetime, *, fresh: frozenset[Identity] = fro
 
 def _waiting_for(operator_id: UUID, keys: Sequence[str], now: datetime) -> _Query:
     return sql_inbox.INBOX_WAITING_FOR, {"operator_id": operator_id, "keys": list(keys), "since": now - MATCHABLE}
+
+
+@repeated
+def _lapse(now: datetime, limit: int) -> None:
+    """Takes what is past its time out of the next `limit` turns and of all later ones."""
+    with locked():
+        execute(sql_inbox.INBOX_LAPSED, {"now": now, "limit": limit})
 
 
 @repeated

@@ -6,10 +6,14 @@ knows `id` alone, because the admin refuses composite keys. Hot statements are i
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import lookups
 from django.db.models.functions import Right
 
+from ghasi.contracts import timers
 from ghasi.correlations.bulk_models import BulkAction, BulkItem
 from ghasi.correlations.models_accounting import (
     AccountingDouble,
@@ -38,6 +42,7 @@ __all__ = [
 ]
 
 STATUSES = [(status.value, status.value) for status in RowStatus]
+MATCHABLE = timedelta(hours=timers.INBOX_MATCHABLE_HOURS)
 
 
 class MessageCorrelation(models.Model):
@@ -156,7 +161,15 @@ class InboxReceipt(models.Model):
                 name="receipts_inbox_waiting",
             ),
             models.Index(
-                fields=["tried_at"], condition=models.Q(matched_at__isnull=True), name="receipts_inbox_tried"
+                fields=["tried_at"],
+                condition=models.Q(matched_at__isnull=True, unreadable__isnull=True)
+                & models.Q(lookups.LessThan(models.F("tried_at") - models.F("taken_at"), models.Value(MATCHABLE))),
+                name="receipts_inbox_due",
+            ),
+            models.Index(
+                fields=["taken_at"],
+                condition=models.Q(matched_at__isnull=True, given_up_at__isnull=True, unreadable__isnull=True),
+                name="receipts_inbox_untold",
             ),
             models.Index(
                 fields=["matched_at"],

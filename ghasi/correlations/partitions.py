@@ -1,7 +1,8 @@
 """Day partitions of the ledger: made ahead, dropped after retention, never emptied row by row (docs/contract.md §9).
 
-Both functions hold one session advisory lock, so that two runs at once or one after the other do no harm. A day is
-attached, not created in place: CREATE … PARTITION OF would stop all traffic for as long as it waits for its lock.
+Both functions hold one session advisory lock, so that two runs at once or one after the other do no harm; who does
+not get it in time leaves the work to whoever has it. A day is attached, not created in place: CREATE … PARTITION OF
+would stop all traffic for as long as it waits for its lock.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from ghasi.correlations import sql_upkeep
 from ghasi.correlations.sql import partition_name
 
 AHEAD_DAYS = 3
 LOCK_TIMEOUT = "10s"
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class MaintenanceBusy(OperationalError):
+    """Another run has held the lock of the maintenance for longer than LOCK_TIMEOUT."""
 
 
 def ledger_day(moment: datetime) -> date:
@@ -106,20 +112,40 @@ def _execute(statement: str) -> None:
 
 @contextmanager
 def maintenance_lock() -> Iterator[None]:
-    """A session lock, because DETACH … CONCURRENTLY cannot run in a transaction; inside one (migrate) too."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql_upkeep.LOCK_MAINTENANCE)
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+    """A session lock, because DETACH … CONCURRENTLY cannot run in a transaction; inside one (migrate) too. Raises
+    MaintenanceBusy."""
+    _acquire()
     try:
         yield
     finally:
         _release()
 
 
+def _acquire() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql_upkeep.LOCK_MAINTENANCE)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        if not connection.in_atomic_block:  # else its end undoes the setting
+            _wait_for_locks()
+        raise MaintenanceBusy(
+            f"another run of partitions or sweep has been at the ledger for {LOCK_TIMEOUT}"
+        ) from error
+
+
 def _release() -> None:
     """In a transaction that failed nothing more can be said: the lock then goes with the session."""
     if connection.in_atomic_block and connection.needs_rollback:
         return
+    _wait_for_locks()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', '0', false)")
         cursor.execute(sql_upkeep.UNLOCK_MAINTENANCE)
+
+
+def _wait_for_locks() -> None:
+    """As long as it takes, as before."""
+    _execute("SELECT set_config('lock_timeout', '0', false)")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ghasi.contracts import timers
 from ghasi.correlations.sql import as_json, records
 
 # --- Receipts inbox -------------------------------------------------------------------------------------------------
@@ -56,11 +57,27 @@ SELECT EXISTS (
       AND i.unreadable IS NULL)
 """
 
-# Two sweeps share the work instead of doing it twice.
+_TIME = f"interval '{timers.INBOX_MATCHABLE_HOURS} hours'"
+# The condition of receipts_inbox_due. A receipt that was tried after its time is in that index no more.
+_DUE = f"i.matched_at IS NULL AND i.unreadable IS NULL AND i.tried_at - i.taken_at < {_TIME}"
+
+# Those past their time get a last turn, in which nothing is looked for, so that no later sweep reads them again.
+INBOX_LAPSED = f"""
+UPDATE {INBOX} SET tried_at = %(now)s WHERE id IN (
+    SELECT i.id FROM {INBOX} i
+    WHERE i.id IN (
+        SELECT id FROM (
+            SELECT i.id, i.taken_at FROM {INBOX} i WHERE {_DUE} ORDER BY i.tried_at LIMIT %(limit)s) AS first
+        WHERE %(now)s::timestamptz - taken_at >= {_TIME})
+    FOR UPDATE SKIP LOCKED)
+"""
+
+# Two sweeps share the work instead of doing it twice. Asks for the age, which no other index serves: the one on
+# taken_at has what is matched, too.
 INBOX_OLDEST_TRIED = f"""
 WITH i AS (
     SELECT * FROM {INBOX} i
-    WHERE i.matched_at IS NULL AND i.unreadable IS NULL AND i.taken_at > %(since)s
+    WHERE {_DUE} AND %(now)s::timestamptz - i.taken_at < {_TIME}
     ORDER BY i.tried_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 SELECT {as_json(INBOX_ROW)} FROM i
 """
@@ -92,6 +109,7 @@ SELECT {as_json(INBOX_ROW)} FROM (
     ORDER BY matched_at LIMIT %(limit)s) AS i
 """
 
+# Served by receipts_inbox_untold.
 INBOX_UNMATCHED = f"""
 SELECT {as_json(INBOX_ROW)} FROM (
     SELECT * FROM {INBOX}

@@ -30,15 +30,18 @@ ON CONFLICT (name) DO UPDATE SET done_to = greatest(smpp.sweep_marks.done_to, ex
 
 # --- Abandoned ------------------------------------------------------------------------------------------------------
 
+_LAST_TRY = f"""
+NOT EXISTS (SELECT 1 FROM {LEDGER} n
+    WHERE n.message_id = c.message_id AND n.segment = c.segment AND n.attempt > c.attempt
+      AND n.enqueued_day >= c.enqueued_day)
+"""
+
 # A refused part whose next try was made keeps its retry_at: only the last try of a part is open.
 _LEFT_OPEN = f"""
 ((c.status = 'PREPARED' AND c.gateway_epoch IS NOT NULL AND c.prepared_at < %(before)s)
  OR (%(late)s AND (%(last)s OR c.expires_at < %(now)s) AND (
     (c.status = 'PREPARED' AND c.gateway_epoch IS NULL AND c.prepared_at < %(before)s)
-    OR (c.status = 'REJECTED' AND c.retry_at < %(before)s AND NOT EXISTS (
-        SELECT 1 FROM {LEDGER} n
-        WHERE n.message_id = c.message_id AND n.segment = c.segment AND n.attempt > c.attempt
-          AND n.enqueued_day >= c.enqueued_day)))))
+    OR (c.status = 'REJECTED' AND c.retry_at < %(before)s AND {_LAST_TRY}))))
 """
 
 # Neither names the days: a command may have been enqueued on any, and the primary key is then the only index that
@@ -71,6 +74,30 @@ SET status = {_by_state("'REJECTED'", "'EXPIRED'", "'IN_DOUBT'")},
 FROM {records(("id", "uuid"))}
 WHERE c.id = u.id AND {_LEFT_OPEN}
 RETURNING c.operator_id, c.status = 'IN_DOUBT'
+""")
+
+# Nobody's word has come for it, no policy has acted on it, and it has not been found before.
+_LEFT_IN_DOUBT = f"c.status = 'IN_DOUBT' AND c.policy_action IS NULL AND {_LAST_TRY}"
+_FOUND_GONE = "starts_with(coalesce(c.in_doubt_reason, ''), %(gone)s::text)"
+
+# Both are served by message_correlations_in_doubt; what came into doubt keeps its time whatever becomes of it.
+NEXT_DOUBT = f"""
+SELECT c.in_doubt_at FROM {LEDGER} c WHERE c.in_doubt_at >= %(first)s ORDER BY c.in_doubt_at LIMIT 1
+"""
+
+# What the same look has found before is found again until its mark has passed it, not what another has.
+DOUBTS_LEFT = f"""
+SELECT c.id, c.enqueued_day, c.message_id FROM {LEDGER} c
+WHERE c.in_doubt_at >= %(first)s AND c.in_doubt_at < %(end)s AND {_LEFT_IN_DOUBT}
+  AND (NOT {_FOUND_GONE} OR starts_with(c.in_doubt_reason, %(gone)s::text || ':'))
+"""
+
+# Why it is in doubt stays readable: a person has to judge by it.
+LEAVE_IN_DOUBT = on_day_table(f"""
+SET in_doubt_reason = left(%(gone)s::text || ':' || coalesce(c.in_doubt_reason, ''), 64)
+FROM {records(("id", "uuid"))}
+WHERE c.id = u.id AND {_LEFT_IN_DOUBT} AND NOT {_FOUND_GONE}
+RETURNING c.operator_id, false
 """)
 
 # --- Partitions -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, transaction
 
-from ghasi.correlations import abandoned, ledger, sql, sql_upkeep
+from ghasi.correlations import abandoned, held, ledger, sql, sql_upkeep
 from ghasi.correlations.ids import first_row_id
 from ghasi.correlations.models import MessageCorrelation, SweepMark
 from ghasi.correlations.types import Claim, Intent, Part, PartFateKind, PartOutcome, RowStatus, Verdict
@@ -18,6 +18,7 @@ from workers.upkeep_abandoned import AbandonedSweep
 pytestmark = pytest.mark.usefixtures("django_ready")
 
 HOUR, LATE, LAST = abandoned.LOOKS
+DOUBTS = abandoned.DOUBTS
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def now() -> Iterator[datetime]:
 
 
 def mark(moment: datetime) -> None:
-    for which in abandoned.LOOKS:
+    for which in (*abandoned.LOOKS, DOUBTS):
         SweepMark.objects.update_or_create(name=which.reason, defaults={"done_to": moment - timedelta(seconds=1)})
 
 
@@ -250,4 +251,104 @@ def test_open_parts_are_found_through_the_primary_key(now: datetime) -> None:
     rows_of_span = [line for line in scans if " c_" in line or " c " in line]
     assert rows_of_span
     assert all("_pkey" in line for line in rows_of_span)
+    assert all("Index" in line for line in scans), "a later try is looked for by its message"
+
+
+def doubted(at: datetime, reason: str = "timeout", **fields: Any) -> tuple[Intent, Part]:
+    """A part that came into doubt while its command was there."""
+    intent = command(at, **fields)
+    [part] = claim(intent, at).parts
+    fate = PartOutcome(part.row_id, part.enqueued_day, part.message_id, PartFateKind.IN_DOUBT, at, reason=reason)
+    ledger.record([fate], now=at)
+    return intent, part
+
+
+def test_a_doubt_no_policy_has_acted_on_is_left_to_a_person_after_72_hours(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent, part = doubted(at)
+    for which in abandoned.LOOKS:
+        assert all_looks(which, now, intent.message_id) == []
+    assert all_looks(DOUBTS, at + timedelta(hours=71), intent.message_id) == []
+    assert held.undecided([part.row_id]) == []
+    assert all_looks(DOUBTS, now, intent.message_id) == [RowStatus.IN_DOUBT]
+    [row] = rows(intent.message_id)
+    assert (row.status, row.in_doubt_reason, row.policy_action, row.in_doubt_at) == (
+        "IN_DOUBT",
+        "command_gone:timeout",
+        None,
+        at,
+    )
+    assert [one.row_id for one in held.find(operator_id=intent.operator_id)] == [part.row_id]
+    assert [one.row_id for one in held.undecided([part.row_id])] == [part.row_id]
+    assert all_looks(DOUBTS, now, intent.message_id) == []
+
+
+def test_a_doubt_is_found_whenever_its_row_was_made(now: datetime) -> None:
+    made, at = now - timedelta(hours=150), now - timedelta(hours=73)
+    mark(made)
+    intent = command(made)
+    [part] = claim(intent, made, armed=0).parts
+    assert ledger.arm([part], replica="r1", epoch="e1", now=at) == {part.row_id}
+    fate = PartOutcome(part.row_id, part.enqueued_day, part.message_id, PartFateKind.IN_DOUBT, at, reason="timeout")
+    ledger.record([fate], now=at)
+    assert all_looks(DOUBTS, now, intent.message_id) == [RowStatus.IN_DOUBT]
+
+
+def test_doubts_that_something_has_acted_on_stay_as_they_are(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    parked, _ = doubted(at, in_doubt_policy="hold", in_doubt_wait=0.0)
+    assert claim(parked, at + timedelta(seconds=1)).verdict is Verdict.PARK
+    again, _ = doubted(at, expires_at=now)
+    assert claim(again, at + timedelta(seconds=61)).verdict is Verdict.SEND
+    gone = command(at - timedelta(hours=2))
+    claim(gone, at - timedelta(hours=2))
+    mark(at - timedelta(hours=2))
+    all_looks(HOUR, at, gone.message_id)
+    settled, part = doubted(at)
+    ledger.record([accepted(part, at)], now=at)
+    for intent in (parked, again, gone, settled):
+        assert all_looks(DOUBTS, now, intent.message_id) == []
+        mark(at - timedelta(hours=2))
+    reasons = [row.in_doubt_reason for one in (parked, again, gone, settled) for row in rows(one.message_id)]
+    assert reasons == ["timeout", "timeout", None, "command_gone", "timeout"]
+
+
+def test_should_the_command_of_such_a_doubt_come_after_all_its_policy_acts(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent, _ = doubted(at, expires_at=now + timedelta(hours=1))
+    assert all_looks(DOUBTS, now, intent.message_id) == [RowStatus.IN_DOUBT]
+    again = claim(intent, now)
+    assert (again.verdict, again.parts[0].possible_duplicate) == (Verdict.SEND, True)
+
+
+def test_such_a_doubt_is_told_until_that_is_confirmed_and_counted_no_second_time(now: datetime) -> None:
+    at = now - timedelta(hours=73)
+    mark(at)
+    intent, _ = doubted(at, reason="r" * 64)
+    counter = metrics.in_doubt.labels(str(intent.operator_id))._value
+    before = counter.get()
+    sweep = AbandonedSweep(DOUBTS)
+    first, again = sweep.run(now), sweep.run(now)
+    assert [one.msg_id for one in first] == [one.msg_id for one in again]
+    assert [one for one in first if str(intent.message_id).encode() in one.payload]
+    assert [row.in_doubt_reason for row in rows(intent.message_id)] == ["command_gone:" + "r" * 51]
+    sweep.confirm(now)
+    assert sweep.run(now) == []
+    assert counter.get() == before
+
+
+@pytest.mark.parametrize("statement", [sql_upkeep.NEXT_DOUBT, sql_upkeep.DOUBTS_LEFT])
+def test_doubts_are_found_through_the_index_of_their_time(now: datetime, statement: str) -> None:
+    names: dict[str, Any] = {"first": now - timedelta(minutes=5), "end": now, "gone": "command_gone"}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql.OPEN, {"keys": []})
+        cursor.execute(f"EXPLAIN {statement}", names)
+        plan = [line for (line,) in cursor.fetchall()]
+    scans = [line for line in plan if "Scan" in line]
+    doubts = [line for line in scans if " c_" in line or " c " in line]
+    assert doubts
+    assert all("in_doubt_at_idx" in line for line in doubts)
     assert all("Index" in line for line in scans), "a later try is looked for by its message"

@@ -12,10 +12,10 @@ import pytest
 from django.db import connection
 
 from ghasi.contracts.publication import Publication
-from ghasi.correlations import held, ledger
+from ghasi.correlations import held, ledger, sweep
 from ghasi.correlations.accounting import Outcome
 from ghasi.correlations.judging import tries_of
-from ghasi.correlations.models import MessageCorrelation
+from ghasi.correlations.models import MessageCorrelation, SweepMark
 from ghasi.correlations.types import Claim, Intent, Part, PartFateKind, PartOutcome, Verdict
 from workers import metrics
 from workers.upkeep_held import HeldGauges, HeldOrders
@@ -33,6 +33,7 @@ def now() -> Iterator[datetime]:
     MessageCorrelation.objects.filter(policy_action__in=["hold", held.ORDER_SENT, held.ORDER_FAILED]).update(
         policy_action="resend"
     )
+    SweepMark.objects.filter(name=sweep.MARK).delete()
     connection.close()
 
 
@@ -241,3 +242,24 @@ def test_gauges_follow(now: datetime) -> None:
     held.order(held.find(operator_id=intent.operator_id), held.ORDER_FAILED, now=now)
     gauges.run(now)
     assert shown.get() == 0
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(hours=80)], ids=["lately", "after the sweep"])
+def test_what_a_person_calls_sent_ends_its_wait_for_a_receipt(now: datetime, age: timedelta) -> None:
+    """The sweep goes on from its mark: nothing may be submitted before that."""
+    at = now - age
+    intent = command(at, in_doubt_policy="hold", in_doubt_wait=0.0)
+    [part] = claim(intent, at).parts
+    ledger.record([outcome(part, at, PartFateKind.IN_DOUBT, reason="timeout")], now=at)
+    assert claim(intent, at + timedelta(seconds=1)).verdict is Verdict.PARK
+    SweepMark.objects.filter(name=sweep.MARK).delete()
+    sweep.expire_correlations(now)
+    assert held.order(held.find(operator_id=intent.operator_id), held.ORDER_SENT, now=now) == 1
+    assert told(turn(HeldOrders(), now), intent.message_id) == [("sms.submit.result", "ACCEPTED")]
+    settled = row(intent.message_id)
+    assert (settled.status, settled.in_doubt_at) == ("SUBMITTED", at)
+    assert settled.submitted_at == max(at, now - timedelta(hours=71, minutes=45))
+    sweep.expire_correlations(now + timedelta(minutes=1))
+    assert row(intent.message_id).status == "SUBMITTED"
+    sweep.expire_correlations(settled.submitted_at + timedelta(hours=72, seconds=1))
+    assert row(intent.message_id).status == "EXPIRED"

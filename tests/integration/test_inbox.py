@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from msgspec.structs import replace
 
-from ghasi.correlations import inbox, ledger
+from ghasi.correlations import inbox, ledger, sql, sql_inbox
 from ghasi.correlations.models import InboxReceipt, MessageCorrelation
 from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome, ReceiptFacts, RowStatus
 
@@ -392,3 +392,66 @@ def test_the_second_look_publishes_for_its_own_batch_only(now: datetime, monkeyp
     assert len(inbox.take_receipts([own], now=now)) == 2
     published = dict(InboxReceipt.objects.values_list("receipt_key", "published_at"))
     assert published == {earlier.receipt_key: None, own.receipt_key: now}
+
+
+FILL = """
+INSERT INTO smpp.receipts_inbox (operator_id, receipt_key, taken_at, operator_message_id, lookup_keys, status, final,
+    destination, sender, tried_at, given_up_at, unreadable, matched_at, published_at)
+SELECT %(operator)s, 1000000 + n, taken_at, 'f' || n, ARRAY['f' || n], 'DELIVERED', true, '937' || n, 'GHASI',
+    taken_at + interval '71 hours 59 minutes 59 seconds', taken_at + interval '10 minutes',
+    CASE WHEN n %% 5 = 0 THEN 'no_id' END, CASE WHEN n %% 5 = 1 THEN taken_at END,
+    CASE WHEN n %% 5 = 1 THEN taken_at END
+FROM (SELECT n, %(now)s::timestamptz - interval '73 hours' - n * interval '15 seconds' AS taken_at
+      FROM generate_series(1, 20000) n) AS one
+"""
+
+
+def scans(statement: str, names: dict[str, Any]) -> list[str]:
+    """What reads rows, as it was run, and the rows it read in vain."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql.OPEN, {"keys": []})
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}", names)
+        plan = [line.strip() for (line,) in cursor.fetchall()]
+    return [line for line in plan if ("Scan" in line and "receipts_inbox" in line) or line.startswith("Rows Removed")]
+
+
+def test_the_sweep_reads_what_is_due_and_not_what_is_past_its_time(now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"operator": OPERATOR, "now": now})
+        cursor.execute("ANALYZE smpp.receipts_inbox")
+    inbox.take_receipts([receipt(name(), now) for _ in range(3)], now=now)
+    for turn in range(1, 14):
+        moment = now + timedelta(seconds=turn)
+        assert inbox.sweep_inbox(now=moment) == ([], [])
+        assert InboxReceipt.objects.filter(tried_at=moment, taken_at=now).count() == 3, "others do not delay them"
+    turn_of = {"limit": 1000, "now": now}
+    [due] = scans(sql_inbox.INBOX_OLDEST_TRIED, turn_of)
+    assert "receipts_inbox_due" in due
+    assert "rows=3" in due
+    first, *others = scans(sql_inbox.INBOX_LAPSED, turn_of)
+    assert not [line for line in (first, *others) if "Seq Scan" in line]
+    assert not [line for line in (first, *others) if "receipts_inbox_due" in line and "rows=3" not in line]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM smpp.receipts_inbox WHERE tried_at < %s", [now])
+        assert cursor.fetchone() == (8000,), "unreadable and matched ones, which no sweep reads"
+
+
+def test_what_is_to_be_told_is_found_through_its_index(now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"operator": OPERATOR, "now": now})
+        cursor.execute("ANALYZE smpp.receipts_inbox")
+    inbox.take_receipts([receipt(name(), now) for _ in range(3)], now=now)
+    [untold] = scans(sql_inbox.INBOX_UNMATCHED, {"before": now + timedelta(minutes=11), "limit": 1000})
+    assert "receipts_inbox_untold" in untold
+    assert "rows=3" in untold
+
+
+def test_a_receipt_past_its_time_meets_its_part_no_more(now: datetime) -> None:
+    one = name()
+    inbox.take_receipts([receipt(one, now)], now=now)
+    late = now + timedelta(hours=72)
+    inbox.confirm_given_up(inbox.sweep_inbox(now=late - timedelta(seconds=1))[1], now=late)
+    (part,) = prepared(now)
+    respond(part, one, now)
+    assert inbox.sweep_inbox(now=late) == ([], [])
+    assert InboxReceipt.objects.get().matched_at is None

@@ -92,6 +92,7 @@ def gauge(operator_id: UUID) -> bool:
         (None, "timeout", True, False, False),
         (None, "command_gone", True, True, True),
         (None, "command_gone_72h", True, True, True),
+        (None, "command_gone:timeout", True, True, True),
         ("hold", "timeout", True, True, True),
         ("hold", "unknown_status", True, True, True),
         ("expired", "timeout", True, True, True),

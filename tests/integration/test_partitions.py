@@ -1,19 +1,21 @@
 """Day partitions, the 72-hour sweep and the index of dead letters on a real PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 from structlog.testing import capture_logs
 
-from ghasi.correlations import dead, ledger, partitions, sql, sweep
+from ghasi.correlations import dead, ledger, partitions, sql, sql_upkeep, sweep
 from ghasi.correlations.models import DeadLetter, MessageCorrelation, SweepMark
 from ghasi.correlations.types import Intent, Part, PartFateKind, PartOutcome
+from workers import upkeep
 
 pytestmark = pytest.mark.usefixtures("django_ready")
 
@@ -183,6 +185,19 @@ def test_a_dead_letter_is_indexed_once_and_forgotten_with_its_bytes(now: datetim
     assert DeadLetter.objects.filter(operator_id=operator).count() == 1
 
 
+def test_all_dead_letters_past_their_time_are_forgotten_a_batch_at_a_time(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = uuid4()
+    for sequence in range(7):
+        dead.dead_letter_index(operator, sequence, "malformed", None, 1, now - 31 * DAY)
+    monkeypatch.setattr(dead, "MOST_BATCHES", 2)
+    assert dead.forget_dead_letters(now, limit=2) == 4, "the next turn goes on"
+    monkeypatch.undo()
+    assert dead.forget_dead_letters(now, limit=2) == 3
+    assert not DeadLetter.objects.filter(operator_id=operator).exists()
+
+
 def test_days_count_up_to_the_first_gap(now: datetime) -> None:
     today = partitions.ledger_day(now)
     partitions.ensure_partitions(now, 30)
@@ -191,3 +206,88 @@ def test_days_count_up_to_the_first_gap(now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE smpp.{sql.partition_name(today + 2 * DAY)}")
     assert partitions.covered_until(now) == midnight + 2 * DAY
+
+
+@pytest.fixture
+def other_run(now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Another session has the lock, and nobody waits long; call it to let go."""
+    monkeypatch.setattr(partitions, "LOCK_TIMEOUT", "50ms")
+    holds, end = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql_upkeep.LOCK_MAINTENANCE)
+                holds.set()
+                end.wait(60)
+        finally:
+            connection.close()
+
+    def let_go() -> None:
+        end.set()
+        thread.join()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert holds.wait(10)
+    yield let_go
+    let_go()
+
+
+def lock_timeout() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        found: tuple[str] = cursor.fetchone()
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda now: partitions.ensure_partitions(now, 30),
+        lambda now: partitions.drop_old(now, 30),
+        sweep.expire_correlations,
+    ],
+    ids=["make", "drop", "sweep"],
+)
+def test_nobody_waits_for_the_lock_for_ever(
+    now: datetime, other_run: Callable[[], None], run: Callable[[datetime], Any]
+) -> None:
+    with pytest.raises(partitions.MaintenanceBusy, match="another run"):
+        run(now)
+    assert lock_timeout() == "0", "as it was"
+    other_run()
+    run(now)
+    assert lock_timeout() == "0"
+
+
+def test_not_inside_a_transaction_either(now: datetime, other_run: Callable[[], None]) -> None:
+    with pytest.raises(partitions.MaintenanceBusy), transaction.atomic():
+        partitions.ensure_partitions(now, 30)
+    assert lock_timeout() == "0"
+
+
+def test_the_upkeep_leaves_it_to_the_other_run_and_goes_on(now: datetime, other_run: Callable[[], None]) -> None:
+    part = submitted(now - timedelta(hours=73))
+    with capture_logs() as told:
+        assert upkeep.keep_partitions(now, retention_days=30) == []
+        assert upkeep.expire(now) == []
+    assert [(one["event"], one["action"]) for one in told] == [
+        ("ledger.maintenance_busy", "partitions"),
+        ("ledger.maintenance_busy", "expiry_sweep"),
+    ]
+    assert status(part) == "SUBMITTED"
+    other_run()
+    upkeep.expire(now)
+    assert status(part) == "EXPIRED"
+
+
+@pytest.mark.parametrize("name", ["partitions", "sweep"])
+def test_the_commands_say_that_another_run_is_at_it(
+    other_run: Callable[[], None], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError, match="another run of partitions or sweep") as told:
+        call_command(name, "--json")
+    assert told.value.returncode == 3
+    call_command(name, "--dry-run", "--json")
+    assert '"dryRun": true' in capsys.readouterr().out

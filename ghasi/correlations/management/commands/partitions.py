@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from ghasi.correlations.management.alone import alone
 from ghasi.correlations.partitions import AHEAD_DAYS, drop_old, due, ensure_partitions
 from ghasi.management.exits import servers_needed
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     help = (
         "Makes the day partitions of the retention and of the days ahead, drops those past it. Safe to run twice and "
         "at once; run it daily. The workers' upkeep does the same. Exit codes: 0 done, 2 wrong usage or settings, "
-        "3 PostgreSQL not reached or refused."
+        "3 PostgreSQL not reached or refused, or another run at it for longer than 10 s."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now, days, ahead = timezone.now(), max(options["retention_days"], 7), options["ahead"]
-        with servers_needed():
+        with servers_needed(), alone():
             if options["dry_run"]:
                 made, old = due(now, days, ahead)
             else:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from ghasi.correlations.management.alone import alone
 from ghasi.correlations.sweep import count_due, expire_correlations
 from ghasi.management.exits import servers_needed
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     help = (
         "Sets parts of which nothing final was heard for 72 hours to EXPIRED. Safe to run twice and at once; run it "
         "every 15 minutes. The workers' upkeep does the same. Exit codes: 0 done, 2 wrong usage or settings, "
-        "3 PostgreSQL not reached or refused."
+        "3 PostgreSQL not reached or refused, or another run at it for longer than 10 s."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         dry = options["dry_run"]
-        with servers_needed():
+        with servers_needed(), alone():
             expired = count_due(timezone.now()) if dry else expire_correlations(timezone.now())
         if options["json"]:
             self.stdout.write(json.dumps({"expired": expired, "dryRun": dry}))
