@@ -51,7 +51,7 @@ class Bus:
         nc = LeanClient()
         bus = cls(settings, nc)
 
-        tls = settings.tls_context()
+        tls, credentials = settings.tls_context(), settings.credentials()
 
         async def disconnected() -> None:
             _read_anew(settings, tls)
@@ -84,7 +84,8 @@ class Bus:
                 max_outstanding_pings=2,
                 pending_size=16 * 1024 * 1024,
                 allow_reconnect=True,
-                user_credentials=str(settings.creds) if settings.creds else None,
+                user_jwt_cb=credentials.jwt if credentials else None,
+                signature_cb=credentials.sign if credentials else None,
                 user=settings.user or None,
                 password=settings.password(),
                 inbox_prefix=settings.inbox_prefix,

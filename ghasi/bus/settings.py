@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ghasi.bus.credentials import Credentials, checked
 from ghasi.env import Env, Rotated, SettingsError
 
 DEFAULT_INBOX = "_INBOX"
@@ -43,7 +44,7 @@ class BusSettings:
         env = env or Env()
         settings = cls(
             urls=tuple(url.strip() for url in env.url("NATS_URL", ("nats", "tls", "ws", "wss")).split(",")),
-            creds=env.path("NATS_CREDS_FILE"),
+            creds=checked(env.path("NATS_CREDS_FILE")),
             tls_ca=env.path("NATS_TLS_CA"),
             tls_cert=env.path("NATS_TLS_CERT"),
             tls_key=env.path("NATS_TLS_KEY"),
@@ -59,6 +60,10 @@ class BusSettings:
         if settings.user and not env.text("NATS_PASSWORD", ""):
             raise SettingsError("NATS_PASSWORD: must be set together with NATS_USER (or NATS_PASSWORD_FILE)")
         return settings
+
+    def credentials(self) -> Credentials | None:
+        """Of one connection: JWT and signature as the file has them; the last whole ones while it is not whole."""
+        return Credentials(self.creds) if self.creds else None
 
     def password(self) -> Callable[[], str] | None:
         """Gives the password as its file has it now; the last one it gave while the file cannot be read."""
