@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import yaml
 
+from ghasi.contracts import topology
+from tests.deploy.check_compose import NATS_TLS
 from tests.deploy.check_manifests import containers, named, of_kind, template, variables
-from tests.deploy.tools import DOCKER, KUBERNETES, tool
+from tests.deploy.tools import DOCKER, KUBERNETES, OVERLAYS, composed, tool
 
 OVERLAY = "production"
 CONFIG = (DOCKER / "nats" / "nats.conf").read_text()
+CLUSTER = (DOCKER / "nats" / "nats-cluster.conf").read_text()
 ROLES = (DOCKER / "nats" / "roles.conf").read_text()
 POLICY = DOCKER / "nats" / "network-policy.yaml"
 
@@ -86,3 +90,61 @@ def test_of_ours_only_the_doctor_reads_the_monitoring_pages() -> None:
         <= template(named(OVERLAY, "CronJob", "doctor"))["metadata"]["labels"].items()
     )
     assert ours["podSelector"]["matchLabels"].items() <= out["podSelector"]["matchLabels"].items()
+
+
+def block(config: str, name: str) -> str:
+    (found,) = re.findall(rf"^{name} \{{\n(.*?)^\}}$", config, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def settled(config: str) -> list[str]:
+    """Its lines without comments, its own name and the cluster."""
+    lines = [line for line in config.replace(f"cluster {{\n{block(CLUSTER, 'cluster')}}}\n", "").splitlines() if line]
+    return [line for line in lines if not line.lstrip().startswith("#") and not line.startswith("server_name")]
+
+
+def test_one_of_three_servers_is_as_one_alone() -> None:
+    assert settled(CLUSTER) == settled(CONFIG)
+    assert re.search(r"^server_name: \$SERVER_NAME$", CLUSTER, re.MULTILINE), "each has a name of its own"
+
+
+def test_the_cluster_is_of_the_servers_that_production_asks() -> None:
+    told = [variables(OVERLAY, container) for _, _, container in containers(OVERLAY)]
+    asked = {url.partition("://")[2].rpartition(":")[0] for one in told for url in one.get("NATS_URL", "").split(",")}
+    cluster = block(CLUSTER, "cluster")
+    routes = re.findall(r"nats-route://([\w.-]+):(\d+)$", cluster, re.MULTILINE)
+    assert {host for host, _ in routes} == asked - {""}
+    (listens_on,) = re.findall(r"^  listen: 0\.0\.0\.0:(\d+)$", cluster, re.MULTILINE)
+    assert {port for _, port in routes} == {listens_on}
+    assert {one["NATS_REPLICAS"] for one in told if "NATS_URL" in one} == {str(len(routes))}
+    rules = yaml.safe_load(POLICY.read_text())["spec"]["ingress"]
+    (among,) = [one["from"] for one in rules if one["ports"][0]["port"] == int(listens_on)]
+    assert [set(peer) for peer in among] == [{"podSelector"}], "nobody but the servers"
+    clients = block(CLUSTER, "tls")
+    authorities = {re.findall(r"ca_file: (\S+)$", text, re.MULTILINE)[0] for text in (clients, cluster)}
+    assert len(authorities) == 2, "who may be a client must not be a server"
+
+
+def octets(config: str) -> int:
+    """`max_file_store`; nats-server counts K, M and G by thousands."""
+    ((number, unit),) = re.findall(r"^  max_file_store: (\d+)([KMG])$", config, re.MULTILINE)
+    return int(number) * 1000 ** (" KMG".index(unit))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_streams_fit_into_the_servers_of_an_overlay(overlay: str) -> None:
+    store = octets(CLUSTER if overlay == OVERLAY else CONFIG)
+    bounds = {
+        int(told["NATS_STREAM_MAX_BYTES"])
+        for _, _, container in containers(overlay)
+        if "NATS_URL" in (told := variables(overlay, container))
+    }
+    (bound,) = bounds
+    assert 0 < len(topology.STREAMS) * bound <= store
+
+
+@pytest.mark.parametrize(("overrides", "config"), [((), "compose/nats.conf"), ((NATS_TLS,), "nats/nats.conf")])
+def test_the_streams_fit_into_the_server_of_compose(overrides: tuple[str, ...], config: str) -> None:
+    told = [one.get("environment") or {} for one in composed(overrides=overrides)["services"].values()]
+    (bound,) = {int(one["NATS_STREAM_MAX_BYTES"]) for one in told if "NATS_STREAM_MAX_BYTES" in one}
+    assert 0 < len(topology.STREAMS) * bound <= octets((DOCKER / config).read_text())
