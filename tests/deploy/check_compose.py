@@ -251,7 +251,7 @@ def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     made = make_secrets(folder)
     secrets = composed(overrides=(NATS_TLS,))["secrets"]
-    only_for_others = {"nats-password-orchestrator", "nats-password-probe"}
+    only_for_others = {"nats-password-orchestrator", "nats-password-probe", "nats-password-operations"}
     assert set(made) - only_for_others == {Path(one["file"]).name for one in secrets.values()}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(os.stat(path).st_mode) for path in folder.iterdir()} == {0o444}

@@ -76,7 +76,7 @@ def test_the_ports_are_open_to_those_who_ask_and_nobody_else() -> None:
             for one in rule["from"]
         }
     (namespace,) = {one["metadata"]["namespace"] for one in of_kind(OVERLAY, "Deployment")}
-    assert allowed[listens("listen")[1]] == {namespace, "platform"}
+    assert allowed[listens("listen")[1]] == {namespace, "platform", "nats"}
     assert allowed[listens("http")[1]] == {namespace, "keda", "monitoring"}
 
 
@@ -148,3 +148,28 @@ def test_the_streams_fit_into_the_server_of_compose(overrides: tuple[str, ...], 
     told = [one.get("environment") or {} for one in composed(overrides=overrides)["services"].values()]
     (bound,) = {int(one["NATS_STREAM_MAX_BYTES"]) for one in told if "NATS_STREAM_MAX_BYTES" in one}
     assert 0 < len(topology.STREAMS) * bound <= octets((DOCKER / config).read_text())
+
+
+def test_a_shell_of_the_staff_is_let_in_as_operations() -> None:
+    """operations-shell.yaml: the servers of production, the label of the policy, the files that are mounted."""
+    path = DOCKER / "nats" / "operations-shell.yaml"
+    tool("kubernetes-validate", "--strict", "--quiet", "-k", KUBERNETES, path)
+    pod = yaml.safe_load(path.read_text())
+    (container,) = pod["spec"]["containers"]
+    told = {one["name"]: one.get("value", "") for one in container["env"]}
+    (asked,) = {
+        variables(OVERLAY, one).get("NATS_URL")
+        for _, _, one in containers(OVERLAY)
+        if "NATS_URL" in variables(OVERLAY, one)
+    }
+    assert told["NATS_URL"] == asked
+    assert told["NATS_USER"] in re.findall(r"^\s+user: (\w+)$", ROLES, re.MULTILINE)
+    assert f"--inbox-prefix=_INBOX.{told['NATS_USER']} " in path.read_text()
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {told[name].rpartition("/")[0] for name in ("NATS_CA", "NATS_CERT", "NATS_KEY")} <= mounts
+    rules = yaml.safe_load(POLICY.read_text())["spec"]["ingress"]
+    (clients,) = [one["from"] for one in rules if one["ports"][0]["port"] == listens("listen")[1]]
+    (ours,) = [one["podSelector"]["matchLabels"] for one in clients if "podSelector" in one]
+    assert ours == pod["metadata"]["labels"]
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}

@@ -25,7 +25,7 @@ from ghasi.devstack.servers import Servers
 from ghasi.env import Env
 from tests.support.product import ROOT, Product
 
-ROLES = ("gateway", "dispatch", "receipts", "web", "provision", "orchestrator", "probe")
+ROLES = ("gateway", "dispatch", "receipts", "web", "provision", "orchestrator", "probe", "operations")
 DOCKER_NATS = ROOT / "docker" / "nats"
 
 
