@@ -112,3 +112,21 @@ def test_what_one_more_operator_needs_is_told() -> None:
         if configs & {source["configMapRef"]["name"] for source in container["envFrom"]}
     ]
     assert [f"delete job {name} " in told for name in reading] == [True]
+
+
+def test_whoever_speaks_smpp_has_the_operators_certificates() -> None:
+    """At the paths that the component's own example tells, which operator management or a profile names."""
+    text = (DOCKER / "kubernetes" / "components" / "operators-tls" / "kustomization.yaml").read_text()
+    named = dict(re.findall(r'"(ca|cert|key)": "(/run/[\w./-]+)"', text))
+    assert set(named) == {"ca", "cert", "key"}
+    for name, pod, container in containers(TLS):
+        kinds = {volume["name"]: volume for volume in pod["volumes"]}
+        mounted = {mount["mountPath"]: kinds[mount["name"]] for mount in container["volumeMounts"]}
+        found = {key: mounted.get(path.rpartition("/")[0]) for key, path in named.items()}
+        if name not in ("gateway", "doctor"):
+            assert set(found.values()) == {None}, name
+            continue
+        assert found["ca"] is not None, name
+        assert "configMap" in found["ca"], name
+        assert found["cert"] is not None, name
+        assert (found["cert"]["secret"]["defaultMode"], found["cert"]["secret"]["optional"]) == (0o440, True), name
