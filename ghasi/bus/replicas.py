@@ -41,7 +41,7 @@ async def with_fewer(js: JetStreamContext, replicas: int) -> Fewer:
 
 
 async def raise_to(js: JetStreamContext, replicas: int, info: StreamInfo) -> None:
-    """The other servers catch up behind it. Raises BusError, TopologyConflict."""
+    """The other servers catch up behind it. Raises BusError, TopologyConflict, nats-py's errors without an answer."""
     try:
         await js.update_stream(info.config.evolve(num_replicas=replicas))
     except APIError as error:

@@ -16,6 +16,7 @@ from ghasi.devstack.servers import Servers
 from ghasi.doctor import streams as doctor
 from ghasi.doctor.nats_facts import NatsFacts, gather
 from ghasi.operators.management.commands.provision import Provisioned, provision
+from tests.support.secured import RoleNats
 from tests.support.secured_cluster import NAMES, RoleCluster
 
 OURS = {stream.name for stream in topology.STREAMS} | {f"KV_{bucket.name}" for bucket in topology.BUCKETS}
@@ -104,3 +105,15 @@ async def test_a_stream_that_the_platform_made_keeps_its_copies_and_is_named(clu
 async def test_five_copies_of_three_servers_are_refused_in_words(cluster: RoleCluster) -> None:
     with pytest.raises(BusError, match=r"stream SMS_DISPATCH: .+ \(JetStream error \d+\); NATS_REPLICAS is 5"):
         await provisioned(cluster, 5)
+
+
+async def test_one_server_sets_the_bounds_aside(own_servers: Callable[..., Servers], tmp_path: Path) -> None:
+    """Of the 4 GB that the sample has here six times 0.9 do not fit, though nothing is in the streams yet."""
+    server = RoleNats(own_servers(only=[]), tmp_path)
+    server.start()
+    try:
+        settings = replace(server.settings("provision"), stream_max_bytes=900_000_000)
+        with pytest.raises(BusError, match=r"stream \w+: insufficient storage .+ \(JetStream error 10047\)"):
+            await provision(settings, [])
+    finally:
+        server.stop()

@@ -59,7 +59,7 @@ async def test_what_has_too_few_copies_is_found_and_one_server_gives_no_more(bus
 
 
 async def test_a_stream_without_room_is_refused_in_words(bus: Bus) -> None:
-    """NATS sets a bound aside when the stream is made."""
+    """A single server sets a bound aside when the stream is made."""
     name = new_name()
     with pytest.raises(BusError, match=rf"stream {name}: insufficient storage.+\(JetStream error "):
         await bus_topology.ensure_stream(bus.js, Stream(name, (f"{name}.a",)), max_bytes=2**50)
