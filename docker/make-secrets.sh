@@ -42,7 +42,7 @@ make grafana-password "$(random 24)"
 
 # For compose/nats-tls.yml: one a role, and all of them as the server wants them.
 listed=
-for role in gateway dispatch receipts web provision orchestrator probe; do
+for role in gateway dispatch receipts web provision orchestrator probe operations; do
     make "nats-password-$role" "$(random 32)"
     name=$(echo "$role" | tr '[:lower:]' '[:upper:]')
     listed="$listed${name}_PASSWORD: \"$(cat "$folder/nats-password-$role")\"

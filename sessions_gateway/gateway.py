@@ -7,7 +7,7 @@ import contextlib
 import time
 import uuid
 
-from ghasi.bus import Bus, BusError, BusSettings, TopologyConflict
+from ghasi.bus import Bus, BusError, BusSettings, TopologyConflict, said
 from ghasi.contracts.sessions import ReplicaRecord, SessionRecord, WantedRecord
 from ghasi.contracts.topology import SESSION_TTL
 from ghasi.logs import get_logger
@@ -157,7 +157,7 @@ class Gateway:
             except TopologyConflict:
                 raise
             except Exception as error:
-                log.warning("bus.not_ready", errorType=type(error).__name__)
+                log.warning("bus.not_ready", errorType=type(error).__name__, detail=said(error))
             await asyncio.sleep(CONNECT_RETRY)
 
     def _build(self) -> None:

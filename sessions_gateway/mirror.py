@@ -13,7 +13,7 @@ import nats.errors
 from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
-from ghasi.bus import Bus, TopologyConflict
+from ghasi.bus import Bus, BusError, TopologyConflict
 from ghasi.logs import get_logger
 from ghasi.tasks import end_task, lasting
 
@@ -99,7 +99,9 @@ class Mirror(Generic[T]):
             except (JetStreamError, nats.errors.Error, OSError, TimeoutError) as error:
                 log.warning("bucket.watch_lost", stream=self._bucket, errorType=type(error).__name__)
             await asyncio.sleep(RETRY)
-            with contextlib.suppress(JetStreamError, nats.errors.Error, TopologyConflict, OSError, TimeoutError):
+            with contextlib.suppress(
+                JetStreamError, nats.errors.Error, BusError, TopologyConflict, OSError, TimeoutError
+            ):
                 await self._bus.ensure(streams=False)
 
     async def _watch(self, bucket: KeyValue) -> None:

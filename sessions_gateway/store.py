@@ -17,7 +17,7 @@ from nats.js.errors import (
 )
 from nats.js.kv import KeyValue
 
-from ghasi.bus import Bus, TopologyConflict
+from ghasi.bus import Bus, BusError, TopologyConflict
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class Store:
                 self._buckets.pop(bucket, None)
                 await self._bus.ensure(streams=False)
                 return await what(await self._bucket(bucket))
-        except (JetStreamError, nats.errors.Error, TopologyConflict, OSError, TimeoutError) as error:
+        except (JetStreamError, nats.errors.Error, BusError, TopologyConflict, OSError, TimeoutError) as error:
             raise StoreAway(f"{bucket}: {type(error).__name__}") from None
 
     async def _bucket(self, name: str) -> KeyValue:

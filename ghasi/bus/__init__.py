@@ -2,7 +2,7 @@
 
 from ghasi.bus.arrived import Arrived
 from ghasi.bus.client import Bus
-from ghasi.bus.errors import BusError, BusTimeout, NoHolder, PublishFailed, TopologyConflict
+from ghasi.bus.errors import BusError, BusTimeout, NoHolder, PublishFailed, TopologyConflict, said
 from ghasi.bus.pull import PullLane
 from ghasi.bus.settings import BusSettings
 from ghasi.bus.wire import Settlement
@@ -20,4 +20,5 @@ __all__ = [
     "PullLane",
     "Settlement",
     "TopologyConflict",
+    "said",
 ]

@@ -117,13 +117,14 @@ class Bus:
         return self.nc.max_payload
 
     async def ensure(self, *, streams: bool = True, buckets: bool = True) -> None:
-        """Creates what is missing; raises TopologyConflict where something that exists cannot serve."""
+        """Creates what is missing. Raises TopologyConflict where a stream cannot serve or be made, BusError where it
+        could be later."""
         if streams:
             for stream in STREAMS:
-                await topology.ensure_stream(self.js, stream, self.settings.stream_max_bytes)
+                await topology.ensure_stream(self.js, stream, self.settings.stream_max_bytes, self.settings.replicas)
         if buckets:
             for bucket in BUCKETS:
-                await topology.ensure_bucket(self.js, bucket)
+                await topology.ensure_bucket(self.js, bucket, self.settings.replicas)
 
     async def ensure_consumer(self, consumer: Consumer) -> ConsumerInfo:
         return await topology.ensure_consumer(self.js, consumer)

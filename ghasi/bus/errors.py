@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nats.js.errors import APIError
+
 
 class BusError(Exception):
     """Something between us and JetStream failed; try again later."""
@@ -20,4 +22,15 @@ class PublishFailed(BusError):
 
 
 class TopologyConflict(Exception):
-    """A stream that exists cannot serve: a person must decide. The text names stream and setting."""
+    """A stream that exists cannot serve, or a missing one cannot be made: a person must decide. The text names stream
+    and setting."""
+
+
+def said(error: BaseException) -> str:
+    """What may be shown of an error: our own text, or JetStream's description and code. Of others the type alone: the
+    client's text may quote an address with its password."""
+    if isinstance(error, BusError | TopologyConflict):
+        return str(error)
+    if isinstance(error, APIError) and error.description:
+        return f"{error.description} (JetStream error {error.err_code or error.code})"
+    return type(error).__name__

@@ -12,13 +12,15 @@ from ghasi.bus.credentials import Credentials, checked
 from ghasi.env import Env, Rotated, SettingsError
 
 DEFAULT_INBOX = "_INBOX"
+REPLICAS = ("1", "3", "5")
+"""An even number survives no more than the odd one below it."""
 _INBOX = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class BusSettings:
     """NATS_URL (comma-separated servers), NATS_USER with NATS_PASSWORD, NATS_CREDS_FILE, NATS_TLS_CA, NATS_TLS_CERT,
-    NATS_TLS_KEY, NATS_INBOX_PREFIX.
+    NATS_TLS_KEY, NATS_INBOX_PREFIX, NATS_STREAM_MAX_BYTES, NATS_REPLICAS.
 
     A password or credentials file that was rotated counts from the next connection on.
     """
@@ -34,6 +36,8 @@ class BusSettings:
     env: Env | None = field(default=None, repr=False, compare=False)
     stream_max_bytes: int = 0
     """Bound of each stream we create, in octets (NATS_STREAM_MAX_BYTES; 0 = the server's)."""
+    replicas: int = 1
+    """Servers that keep a copy of each stream and bucket we create (NATS_REPLICAS)."""
 
     def __repr__(self) -> str:
         return f"BusSettings(servers={len(self.urls)})"
@@ -52,6 +56,7 @@ class BusSettings:
             inbox_prefix=env.text("NATS_INBOX_PREFIX", DEFAULT_INBOX),
             env=env,
             stream_max_bytes=env.integer("NATS_STREAM_MAX_BYTES", 0, high=2**50),
+            replicas=int(env.choice("NATS_REPLICAS", "1", REPLICAS)),
         )
         if (settings.tls_cert is None) != (settings.tls_key is None):
             raise SettingsError("NATS_TLS_CERT: set it together with NATS_TLS_KEY")

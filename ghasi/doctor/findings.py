@@ -99,7 +99,7 @@ RULES: dict[str, Rule] = {
         _W, "Raise its bound (`nats stream edit --max-bytes`), or see why nobody takes from it."
     ),
     "nats.replicas": Rule(
-        _W, "Give the stream three replicas (`nats stream edit --replicas 3`): one server is one disk."
+        _W, "Set NATS_REPLICAS=3 everywhere and run `manage.py provision`: with one copy, one server is one disk."
     ),
     "nats.stream_unhealthy": Rule(_E, "Bring the named server back; until then writes may stop with the next loss."),
     "nats.consumer_missing": Rule(_W, "Start a worker pool that is assigned the operator; it makes the consumer."),

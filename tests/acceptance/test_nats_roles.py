@@ -184,24 +184,33 @@ FORBIDDEN_TO_PUBLISH = {
     "provision": [STOLEN, "sms.dlr.inbound", "smpp.control.x", "$KV.smpp_wanted.a"],
     "orchestrator": ["smpp.session.a.b.submit", "smpp.control.x", "smpp.receipt.x", "sms.dlr.inbound"],
     "probe": [STOLEN, "smpp.control.x", "sms.dlr.inbound", "$KV.smpp_wanted.a"],
+    "operations": [
+        STOLEN,
+        "smpp.dead.x",
+        "smpp.control.x",
+        "sms.dlr.inbound",
+        "$KV.smpp_slots.a.0",
+        "$JS.API.CONSUMER.CREATE.SMS_DISPATCH.x",
+        "$JS.API.STREAM.SNAPSHOT.SMS_DISPATCH",
+    ],
 }
 STREAM_POWERS = ("DELETE", "PURGE", "MSG.DELETE", "UPDATE")
 """Of the JetStream API: what no role may do to a stream, but for the purges behind its own consumers."""
 MAY = {("dispatch", "PURGE", "SMS_DISPATCH"), ("receipts", "PURGE", "SMPP_RECEIPTS")}
-MAY |= {("provision", "UPDATE", stream) for stream in ("SMS_DISPATCH", "SMPP_RECEIPTS", "DLR_EVENTS", "SMPP_DEAD")}
-MAY |= {("receipts", "MSG.DELETE", "SMPP_DEAD")}
-READERS = {"SMS_DISPATCH": {"dispatch", "web"}, "SMPP_DEAD": {"web", "receipts"}}
-"""Who may read commands: they send them, and send them again."""
+STREAMS = ("SMS_DISPATCH", "SMPP_RECEIPTS", "DLR_EVENTS", "SMPP_DEAD")
+MAY |= {(role, "UPDATE", stream) for role in ("provision", "operations") for stream in STREAMS}
+MAY |= {("receipts", "MSG.DELETE", "SMPP_DEAD"), ("operations", "PURGE", "SMPP_DEAD")}
+READERS = {"SMS_DISPATCH": {"dispatch", "web"}, "SMPP_DEAD": {"web", "receipts", "operations"}}
+"""Who may read commands: they send them, and send them again; a person looks at dead letters."""
 
 
 def refused_api() -> list[tuple[str, str]]:
     """Every power over streams that a role must not have."""
-    streams = ("SMS_DISPATCH", "SMPP_RECEIPTS", "DLR_EVENTS", "SMPP_DEAD")
     found = [
         (role, f"$JS.API.STREAM.{power}.{stream}")
         for role in ROLES
         for power in STREAM_POWERS
-        for stream in streams
+        for stream in STREAMS
         if (role, power, stream) not in MAY
     ]
     for stream, readers in READERS.items():

@@ -24,7 +24,7 @@ NATS_TLS = "compose/nats-tls.yml"
 SECRET_WORDS = re.compile(r"password|secret|token|://[^/]*:[^/]*@", re.IGNORECASE)
 OURS = {"gateway", "dispatch", "receipts", "web", "migrate", "sessions-cleanup", "doctor", "simulator", "management"}
 SHELLS = {"sessions-cleanup", "management"}
-SERVERS = {"nats", "postgres", "valkey", "volumes", "prometheus", "grafana"}
+SERVERS = {"nats", "postgres", "valkey", "volumes", "prometheus", "alertmanager", "grafana"}
 services: dict[str, Object] = {}
 
 
@@ -44,6 +44,7 @@ def test_the_services_are_those_we_know() -> None:
         "simulator": ["simulator"],
         "management": ["simulator"],
         "prometheus": ["observability"],
+        "alertmanager": ["observability"],
         "grafana": ["observability"],
         "doctor": ["tools"],
     }
@@ -222,6 +223,20 @@ def test_prometheus_asks_every_role_where_it_answers() -> None:
     assert {target.split(":")[0] for target in asked} <= set(services)
 
 
+def test_prometheus_tells_alertmanager() -> None:
+    """As docker/observability/prometheus.yml names it, on a network that both are on and that leads out."""
+    config = yaml.safe_load((DOCKER / "observability" / "prometheus.yml").read_text())
+    (told,) = [one["static_configs"] for one in config["alerting"]["alertmanagers"]]
+    assert told == [{"targets": ["alertmanager:9093"]}]
+    one = services["alertmanager"]
+    assert [port["target"] for port in one["ports"]] == [9093]
+    shared = set(one["networks"]) & set(services["prometheus"]["networks"])
+    assert shared == {"front"}
+    mounted = {mount["target"] for mount in one["volumes"]}
+    named = [part.partition("=")[2] for part in one["command"] if part.startswith(("--config", "--storage"))]
+    assert set(named) == mounted
+
+
 def test_grafana_finds_what_it_is_provisioned_with() -> None:
     """What docker/observability/grafana/provisioning names: folders are mounted, and the server is there."""
     mounted = {mount["target"]: Path(mount["source"]) for mount in services["grafana"]["volumes"]}
@@ -251,7 +266,7 @@ def test_secrets_are_made_once_and_fit_together(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     made = make_secrets(folder)
     secrets = composed(overrides=(NATS_TLS,))["secrets"]
-    only_for_others = {"nats-password-orchestrator", "nats-password-probe"}
+    only_for_others = {"nats-password-orchestrator", "nats-password-probe", "nats-password-operations"}
     assert set(made) - only_for_others == {Path(one["file"]).name for one in secrets.values()}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(os.stat(path).st_mode) for path in folder.iterdir()} == {0o444}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.deploy.check_manifests import OWN_KINDS, containers, of_kind, secrets_of, variables
+from tests.deploy.check_manifests import OWN_KINDS, containers, of_kind, secrets_of, template, variables
 from tests.deploy.tools import DOCKER, KUBERNETES, OVERLAYS, Object, built, tool
 
 TLS = "tls"
@@ -95,3 +95,38 @@ def test_the_namespace_is_there_before_what_goes_into_it() -> None:
     assert {one["metadata"]["namespace"] for one in of_kind("production", "Deployment")} == {
         namespace["metadata"]["name"]
     }
+
+
+def test_what_one_more_operator_needs_is_told() -> None:
+    """docs/operations.md, "One more operator": what of an overlay names an operator, and the job that reads it."""
+    told = (DOCKER.parent / "docs" / "operations.md").read_text().split("#### One more operator\n")[1].split("\n#")[0]
+    for path in sorted(PRODUCTION.glob("*.yaml")):
+        lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+        names_one = re.search(r"consumer: |OPERATOR_IDS|gateway-to-operators", "\n".join(lines))
+        assert bool(names_one) == (f"`{path.name}`" in told), path.name
+    configs = {one["metadata"]["name"] for one in of_kind("production", "ConfigMap") if "OPERATOR_IDS" in one["data"]}
+    reading = [
+        one["metadata"]["name"]
+        for one in of_kind("production", "Job")
+        for container in template(one)["spec"]["containers"]
+        if configs & {source["configMapRef"]["name"] for source in container["envFrom"]}
+    ]
+    assert [f"delete job {name} " in told for name in reading] == [True]
+
+
+def test_whoever_speaks_smpp_has_the_operators_certificates() -> None:
+    """At the paths that the component's own example tells, which operator management or a profile names."""
+    text = (DOCKER / "kubernetes" / "components" / "operators-tls" / "kustomization.yaml").read_text()
+    named = dict(re.findall(r'"(ca|cert|key)": "(/run/[\w./-]+)"', text))
+    assert set(named) == {"ca", "cert", "key"}
+    for name, pod, container in containers(TLS):
+        kinds = {volume["name"]: volume for volume in pod["volumes"]}
+        mounted = {mount["mountPath"]: kinds[mount["name"]] for mount in container["volumeMounts"]}
+        found = {key: mounted.get(path.rpartition("/")[0]) for key, path in named.items()}
+        if name not in ("gateway", "doctor"):
+            assert set(found.values()) == {None}, name
+            continue
+        assert found["ca"] is not None, name
+        assert "configMap" in found["ca"], name
+        assert found["cert"] is not None, name
+        assert (found["cert"]["secret"]["defaultMode"], found["cert"]["secret"]["optional"]) == (0o440, True), name

@@ -240,6 +240,16 @@ def test_every_role_has_a_disruption_budget_and_is_scraped(overlay: str) -> None
         assert [port["name"] for port in one["spec"]["ports"]] == [monitor["spec"]["endpoints"][0]["port"]]
 
 
+def test_a_gateway_that_is_not_ready_is_not_taken_for_idle(overlay: str) -> None:
+    """Without Redis it is not ready, and its binds carry the traffic (docs/operations.md, "Redis away")."""
+    policies = {
+        one["metadata"]["name"]: one["spec"]["unhealthyPodEvictionPolicy"]
+        for one in of_kind(overlay, "PodDisruptionBudget")
+    }
+    others = dict.fromkeys(LONG_RUNNING - {"gateway"}, "AlwaysAllow")
+    assert policies == {"gateway": "IfHealthyBudget", **others}
+
+
 def test_a_cluster_has_the_alerts_and_their_jobs(overlay: str) -> None:
     (rule,) = of_kind(overlay, "PrometheusRule")
     rules = [one for group in rule["spec"]["groups"] for one in group["rules"]]

@@ -55,7 +55,8 @@ def built(overlay: str) -> tuple[Object, ...]:
 def composed(env: tuple[tuple[str, str], ...] = (), overrides: tuple[str, ...] = (), folder: Path = DOCKER) -> Object:
     """docker/compose.yml with all profiles, as compose understands it; `env` as the shell would have it, `overrides`
     as further files, `folder` as the place of a copy."""
-    names = ("BASE_DIGEST", "NATS_DIGEST", "POSTGRES_DIGEST", "VALKEY_DIGEST", "PROMETHEUS_DIGEST", "GRAFANA_DIGEST")
+    images = ("BASE", "NATS", "POSTGRES", "VALKEY", "PROMETHEUS", "ALERTMANAGER", "GRAFANA")
+    names = [f"{image}_DIGEST" for image in images]
     given = [part for name in ("compose.yml", *overrides) for part in ("--file", str(folder / name))]
     text = tool(
         "docker-compose",

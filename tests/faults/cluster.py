@@ -10,11 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import nats.errors
-from nats.js.api import KeyValueConfig, StorageType, StreamConfig
 from nats.js.errors import Error as JetStreamError
 
 from ghasi.bus import Bus, BusError, BusSettings
-from ghasi.contracts import topology
 from ghasi.devstack import binaries
 from ghasi.devstack.child import Child
 from ghasi.devstack.ports import free_port
@@ -42,7 +40,8 @@ class Cluster:
         return ",".join(f"nats://127.0.0.1:{port}" for port in self._ports.values())
 
     def env(self) -> dict[str, str]:
-        return {"NATS_URL": self.nats_url, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+        urls = {"NATS_URL": self.nats_url, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+        return {**urls, "NATS_REPLICAS": str(len(NODES))}
 
     async def __aenter__(self) -> Self:
         for child in self.nodes.values():
@@ -85,16 +84,16 @@ class Cluster:
         }
 
     async def _bus(self) -> Bus:
-        return await Bus.connect(BusSettings(tuple(self.nats_url.split(","))), "cluster")
+        return await Bus.connect(BusSettings(tuple(self.nats_url.split(",")), replicas=len(NODES)), "cluster")
 
     async def _provision(self) -> None:
-        """Streams and buckets with three copies: what exists the product uses as it is."""
+        """Streams and buckets as the product makes them, before its processes: a cluster is not ready at once."""
         end = time.monotonic() + READY_WITHIN
         while True:
             try:
                 bus = await self._bus()
                 try:
-                    await _make(bus)
+                    await bus.ensure()
                     return
                 finally:
                     await bus.close()
@@ -102,24 +101,3 @@ class Cluster:
                 if time.monotonic() > end:
                     raise
                 await asyncio.sleep(0.5)
-
-
-async def _make(bus: Bus) -> None:
-    copies = len(NODES)
-    for stream in topology.STREAMS:
-        await bus.js.add_stream(
-            StreamConfig(
-                name=stream.name,
-                subjects=list(stream.subjects),
-                storage=StorageType.FILE,
-                num_replicas=copies,
-                duplicate_window=stream.duplicate_window,
-                allow_atomic=stream.allow_atomic,
-                allow_direct=True,
-            )
-        )
-    for bucket in topology.BUCKETS:
-        storage = StorageType.MEMORY if bucket.memory else StorageType.FILE
-        await bus.js.create_key_value(
-            KeyValueConfig(bucket=bucket.name, ttl=bucket.ttl or None, storage=storage, replicas=copies)
-        )

@@ -25,7 +25,7 @@ from ghasi.devstack.servers import Servers
 from ghasi.env import Env
 from tests.support.product import ROOT, Product
 
-ROLES = ("gateway", "dispatch", "receipts", "web", "provision", "orchestrator", "probe")
+ROLES = ("gateway", "dispatch", "receipts", "web", "provision", "orchestrator", "probe", "operations")
 DOCKER_NATS = ROOT / "docker" / "nats"
 
 
@@ -37,44 +37,69 @@ def secret(length: int = 24) -> str:
 class RoleNats:
     """nats-server under docker/nats/nats.conf; only addresses and paths are changed."""
 
-    def __init__(self, servers: Servers, folder: Path) -> None:
+    config = "nats.conf"
+
+    def __init__(
+        self,
+        servers: Servers,
+        folder: Path,
+        *,
+        authority: trustme.CA | None = None,
+        passwords: dict[str, str] | None = None,
+    ) -> None:
+        """`authority` and `passwords` are those of another server, where several are one."""
         self.folder = folder / "nats"
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         self.port, self.monitor = free_port(), free_port()
-        self.passwords = {role: secret() for role in ROLES}
-        self.authority = trustme.CA()
-        self.ca, self.cert, self.key = self._certificates()
+        self.passwords = passwords or {role: secret() for role in ROLES}
+        self.authority = authority or trustme.CA()
+        self.ca, self.cert, self.key = self.certificates(self.authority, self.folder)
         self._write()
-        argv = [str(binaries.nats_server()), "--config", str(self.folder / "nats.conf")]
-        self.child = Child("role-nats", argv, run=servers.run, env=plain_env())
+        argv = [str(binaries.nats_server()), "--config", str(self.folder / self.config)]
+        self.child = Child(self.name, argv, run=servers.run, env={**plain_env(), **self.server_env()})
+
+    @property
+    def name(self) -> str:
+        """Of its process and log."""
+        return "role-nats"
+
+    def server_env(self) -> dict[str, str]:
+        """What its configuration reads from the environment."""
+        return {}
 
     @property
     def url(self) -> str:
         return f"tls://127.0.0.1:{self.port}"
 
-    def _certificates(self) -> tuple[Path, Path, Path]:
-        ca, cert, key = (self.folder / name for name in ("ca.crt", "tls.crt", "tls.key"))
-        self.authority.cert_pem.write_to_path(ca)
-        issued = self.authority.issue_cert("127.0.0.1", "localhost")
+    @staticmethod
+    def certificates(authority: trustme.CA, folder: Path) -> tuple[Path, Path, Path]:
+        """The authority's certificate, and one for 127.0.0.1 with its key: as files."""
+        ca, cert, key = (folder / name for name in ("ca.crt", "tls.crt", "tls.key"))
+        authority.cert_pem.write_to_path(ca)
+        issued = authority.issue_cert("127.0.0.1", "localhost")
         issued.private_key_pem.write_to_path(key)
         key.chmod(0o600)
         issued.cert_chain_pems[0].write_to_path(cert)
         return ca, cert, key
 
-    def _write(self) -> None:
-        shutil.copy(DOCKER_NATS / "roles.conf", self.folder)
-        self.write_passwords()
-        text = (DOCKER_NATS / "nats.conf").read_text(encoding="utf-8")
-        for old, new in {
+    def changed(self) -> dict[str, str]:
+        """What of the sample is another text here."""
+        return {
             "0.0.0.0:4222": f"127.0.0.1:{self.port}",
             "0.0.0.0:8222": f"127.0.0.1:{self.monitor}",
             "/etc/nats/tls/": f"{self.folder}/",
             "/var/lib/nats": str(self.folder / "store"),
             "100G": "4G",
-        }.items():
-            assert old in text, f"docker/nats/nats.conf has no {old} any more"
+        }
+
+    def _write(self) -> None:
+        shutil.copy(DOCKER_NATS / "roles.conf", self.folder)
+        self.write_passwords()
+        text = (DOCKER_NATS / self.config).read_text(encoding="utf-8")
+        for old, new in self.changed().items():
+            assert old in text, f"docker/nats/{self.config} has no {old} any more"
             text = text.replace(old, new)
-        (self.folder / "nats.conf").write_text(text, encoding="utf-8")
+        (self.folder / self.config).write_text(text, encoding="utf-8")
 
     def write_passwords(self) -> None:
         """passwords.conf, with every name of the example."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from dramatiq import Actor, Broker, Message, Middleware, Worker
 from dramatiq.errors import BrokerError, ConnectionFailed, QueueNotFound
 
-from ghasi.bus import BusError, TopologyConflict
+from ghasi.bus import BusError, TopologyConflict, said
 from ghasi.logs import get_logger
 from workers.broker.consumer import JetStreamConsumer
 from workers.broker.loop import LoopThread
@@ -83,7 +83,9 @@ class JetStreamBroker(Broker):
                     os.kill(os.getpid(), signal.SIGTERM)
                     raise ConnectionFailed(str(conflict)) from None  # type: ignore[no-untyped-call]
                 except (BusError, TimeoutError) as error:
-                    log.error("pool.start_failed", queue=queue_name, errorType=type(error).__name__)
+                    log.error(
+                        "pool.start_failed", queue=queue_name, errorType=type(error).__name__, detail=said(error)
+                    )
                     raise ConnectionFailed(str(error)) from None  # type: ignore[no-untyped-call]
                 self._pools[queue_name] = pool
         return JetStreamConsumer(works, timeout)

@@ -43,6 +43,7 @@ def test_without_a_user_there_is_no_password() -> None:
         ({"NATS_INBOX_PREFIX": "_INBOX.>"}, "NATS_INBOX_PREFIX"),
         ({"NATS_INBOX_PREFIX": "_INBOX."}, "NATS_INBOX_PREFIX"),
         ({"NATS_TLS_CERT": __file__}, "NATS_TLS_CERT"),
+        *(({"NATS_REPLICAS": value}, "NATS_REPLICAS: must be one of 1, 3, 5") for value in ("0", "2", "-3", "three")),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(variables: dict[str, str], named: str) -> None:
@@ -69,3 +70,8 @@ def test_a_certificate_that_was_rotated_is_read_again(tmp_path: Path) -> None:
     cert.write_text("no certificate")
     with pytest.raises(ssl.SSLError):
         settings.load_files(context)
+
+
+def test_one_copy_is_kept_unless_more_are_asked_for() -> None:
+    assert BusSettings.from_env(Env(URL)).replicas == 1
+    assert [BusSettings.from_env(Env({**URL, "NATS_REPLICAS": one})).replicas for one in ("1", "3", "5")] == [1, 3, 5]

@@ -55,6 +55,8 @@ def test_secrets_may_be_files(tmp_path: Path) -> None:
         ("NATS_URL", "http://hunter2"),
         ("NATS_URL", "nats://one:4222,hunter2"),
         ("NATS_STREAM_MAX_BYTES", "hunter2"),
+        ("NATS_REPLICAS", "hunter2"),
+        ("NATS_REPLICAS", "2"),
         ("NATS_CREDS_FILE", "/does/not/exist/hunter2"),
         ("REDIS_URL", "http://hunter2"),
         ("REDIS_CLUSTER", "hunter2"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import nats.errors
@@ -11,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from ghasi.bus import Bus, BusSettings, TopologyConflict
+from ghasi.bus import Bus, BusSettings, TopologyConflict, said
+from ghasi.bus.replicas import raise_to, with_fewer
 from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer, dispatch_consumer, receipt_consumer
 from ghasi.env import Env
 from ghasi.management.exits import EXIT_AWAY, servers_needed
@@ -19,11 +21,21 @@ from ghasi.management.exits import EXIT_AWAY, servers_needed
 CONNECT_WAIT = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Names: what was missing, what had fewer replicas than NATS_REPLICAS, what has fewer and is the platform's."""
+
+    made: list[str]
+    raised: list[str]
+    left: list[str]
+
+
 class Command(BaseCommand):
     help = (
         "Makes the streams and buckets that are missing, and the consumers of OPERATOR_IDS where it is set. What is "
-        "there stays as it is. For NATS servers on which gateway and workers may not make streams themselves. Safe "
-        "to run twice and at once. Exit codes: 0 done, 2 wrong usage or settings, 3 NATS not reached or refused."
+        "there stays as it is, but that streams and buckets of ours with fewer replicas than NATS_REPLICAS get as "
+        "many. For NATS servers on which gateway and workers may not make streams themselves. Safe to run twice and "
+        "at once. Exit codes: 0 done, 2 wrong usage or settings, 3 NATS not reached or refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,31 +46,39 @@ class Command(BaseCommand):
         env = Env()
         operators = env.uuids("OPERATOR_IDS", ())
         consumers = [make(one) for one in operators for make in (dispatch_consumer, receipt_consumer)]
+        settings = BusSettings.from_env(env)
         try:
             with servers_needed():
-                made = asyncio.run(provision(BusSettings.from_env(env), consumers, dry_run=options["dry_run"]))
-        except TopologyConflict as error:
-            raise CommandError(str(error), returncode=EXIT_AWAY) from None
-        except (JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
-            raise CommandError(f"NATS: {type(error).__name__}", returncode=EXIT_AWAY) from None
+                done = asyncio.run(provision(settings, consumers, dry_run=options["dry_run"]))
+        except (TopologyConflict, JetStreamError, nats.errors.Error, TimeoutError, OSError) as error:
+            raise CommandError(f"NATS: {said(error)}", returncode=EXIT_AWAY) from None
         if options["json"]:
-            self.stdout.write(json.dumps({"made": made, "dryRun": options["dry_run"]}))
+            told = {"made": done.made, "moreReplicas": done.raised, "fewerReplicas": done.left}
+            self.stdout.write(json.dumps({**told, "dryRun": options["dry_run"]}))
             return
         verb = "would make" if options["dry_run"] else "made"
-        self.stdout.write(f"{verb} {', '.join(made)}" if made else "nothing is missing")
+        self.stdout.write(f"{verb} {', '.join(done.made)}" if done.made else "nothing is missing")
+        if done.raised:
+            verb = "would get" if options["dry_run"] else "got"
+            self.stdout.write(f"{', '.join(done.raised)} {verb} {settings.replicas} replicas")
+        if done.left:
+            names = ", ".join(done.left)
+            self.stdout.write(f"not made by us, left with fewer than {settings.replicas} replicas: {names}")
 
 
-async def provision(settings: BusSettings, consumers: list[Consumer], *, dry_run: bool = False) -> list[str]:
-    """Names of what was missing, streams first. Raises BusError, TopologyConflict, and as nats-py does where
-    JetStream refuses."""
+async def provision(settings: BusSettings, consumers: list[Consumer], *, dry_run: bool = False) -> Provisioned:
+    """Raises BusError, TopologyConflict, and as nats-py does where JetStream refuses."""
     bus = await Bus.connect(settings, name="provision", wait=CONNECT_WAIT)
     try:
         missing = await _missing(bus, consumers)
+        fewer = await with_fewer(bus.js, settings.replicas)
         if not dry_run:
+            for info in fewer.ours:
+                await raise_to(bus.js, settings.replicas, info)
             await bus.ensure()
             for one in consumers:
                 await bus.ensure_consumer(one)
-        return missing
+        return Provisioned(missing, [str(info.config.name) for info in fewer.ours], list(fewer.others))
     finally:
         await bus.close()
 
