@@ -43,7 +43,7 @@ _CITED_HEADING = re.compile(r"(docs/[\w./-]+\.md),?\s+\(?(?:#\s+)?\"([^\"\n]+)\"
 _METRIC = re.compile(r"\bsmpp_connector_[a-z_]+")
 _SERIES = re.compile(r"_(bucket|count|sum)$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-_READER = re.compile(r"\.(text|integer|number|flag|choice|uuids|url|path)$")
+_READER = re.compile(r"\.(text|printable|integer|number|flag|choice|uuids|url|path)$")
 _IN_TICKS = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +19,7 @@ from ghasi.operators.actions import Result
 from ghasi.operators.control import Carried, Order, carry_out
 from ghasi.operators.ordering import KIND, answers_of, result_of
 from ghasi.operators.served import NOBODY, read_served
-from ghasi.operators.shell import Entries, noted
+from ghasi.operators.shell import Entries, noted, somebody
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 NATS not reached, 4 kept, but no gateway answered."
@@ -48,7 +47,7 @@ class OrderCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         orders = [
-            Order(operator_id, self.action, getpass.getuser(), options["reason"])
+            Order(operator_id, self.action, somebody(), options["reason"])
             for operator_id in operator_ids(options["operator"])
         ]
         if options["dry_run"]:
