@@ -1,4 +1,4 @@
-"""bind, unbind, drain and sessions against a real NATS server and a holder that answers."""
+"""bind, unbind, drain, rebind and sessions against a real NATS server and a holder that answers."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ControlAnswer, ControlRequest, SessionRecord, State, Wanted, WantedRecord
+from ghasi.operators.live import read_live
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +96,19 @@ def test_an_order_nobody_hears_is_kept(nats_url: str, capsys: pytest.CaptureFixt
     told = json.loads(capsys.readouterr().out)
     assert told == {"action": "drain", "operators": [{"operatorId": operator, "answers": []}]}
     assert wanted(nats_url, operator).wanted is Wanted.DRAINED
+
+
+def test_a_rebind_is_told_and_nothing_is_kept(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = str(uuid4())
+    with holder(nats_url, operator) as heard:
+        call_command("rebind", operator, "--reason", "new certificate")
+    assert f"{operator} gw-1: ok" in capsys.readouterr().out
+    assert [(one.action, one.reason) for one in heard] == [("rebind", "new certificate")]
+    with pytest.raises(SystemExit) as ended:
+        call_command("rebind", operator)
+    assert ended.value.code == 4
+    assert f"{operator}: no gateway answered; nothing is kept" in capsys.readouterr().out
+    assert operator not in read_live(BusSettings(urls=(nats_url,))).wanted
 
 
 def presence(nats_url: str, key: str, operator: str) -> None:

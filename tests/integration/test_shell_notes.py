@@ -86,7 +86,7 @@ class Terminal:
         return self._line
 
 
-@pytest.mark.parametrize("action", ["bind", "unbind", "drain"])
+@pytest.mark.parametrize("action", ["bind", "unbind", "drain", "rebind"])
 def test_an_order_names_who_gave_it(nats_url: str, action: str) -> None:
     operator_id = str(uuid4())
     with holder(nats_url, operator_id):
@@ -96,16 +96,19 @@ def test_an_order_names_who_gave_it(nats_url: str, action: str) -> None:
 
 
 def test_what_came_of_an_order_is_noted(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    unheard, refused, failed = (str(uuid4()) for _ in range(3))
-    with pytest.raises(SystemExit):
-        call_command("bind", unheard)
+    unheard, refused, failed, lost = (str(uuid4()) for _ in range(4))
+    for command, target in (("bind", unheard), ("rebind", lost)):
+        with pytest.raises(SystemExit):
+            call_command(command, target)
     with holder(nats_url, refused, ok=False), pytest.raises(SystemExit):
         call_command("bind", refused)
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
     monkeypatch.setattr("ghasi.operators.control.CONNECT_WAIT", 0.3)
     with pytest.raises(CommandError):
         call_command("bind", failed)
-    assert [entries(one)[0][-1] for one in (unheard, refused, failed)] == ["kept", "refused", "failed"]
+    results = [entries(one)[0][-1] for one in (unheard, refused, failed, lost)]
+    assert results == ["kept", "refused", "failed", "failed"], "nobody carries a rebind out later"
+    assert OperatorAction.objects.get(target=lost).detail == {"answers": ["no gateway answered"]}
 
 
 @pytest.mark.parametrize(("setting", "said"), [({"PORT": "9"}, "lacks this order"), ({"NAME": ""}, "")])
