@@ -181,6 +181,26 @@ def test_sessions_are_listed(nats_url: str, capsys: pytest.CaptureFixture[str]) 
     assert (told["operatorId"], told["state"], told["windowSize"], told["wanted"]) == (operator, "BOUND", 10, "bound")
 
 
+def test_who_wants_it_otherwise_than_bound_is_shown(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = str(uuid4())
+    with holder(nats_url, operator):
+        call_command("drain", operator, "--reason", "their work at night")
+        by = wanted(nats_url, operator).by
+        capsys.readouterr()
+        call_command("sessions", operator)
+        line = capsys.readouterr().out.rstrip()
+        call_command("sessions", operator, "--json")
+        (told,) = json.loads(capsys.readouterr().out)["sessions"]
+        call_command("bind", operator, "--reason", "done")
+        capsys.readouterr()
+        call_command("sessions", operator)
+    assert "wanted=drained" in line
+    assert line.endswith(f" wanted-by={by}: their work at night")
+    assert by.startswith("shell:")
+    assert (told["wanted"], told["wantedBy"], told["wantedReason"]) == ("drained", by, "their work at night")
+    assert "wanted-by" not in capsys.readouterr().out, "bound is what everybody wants"
+
+
 def test_a_session_that_is_slowed_and_narrowed_says_so(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     operator = str(uuid4())
     shown: dict[str, Any] = {"tps_limit": 100, "tps_effective": 14, "binds": 2, "window_effective": 7}
