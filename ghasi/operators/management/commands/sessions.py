@@ -73,4 +73,4 @@ def _order(record: WantedRecord | None) -> str:
     """Who wants it otherwise than bound, and why; last, because people's words have blanks."""
     if record is None or record.wanted is Wanted.BOUND:
         return ""
-    return f" wanted-by={record.by or '-'}" + (f": {record.reason}" if record.reason else "")
+    return f" wanted-by={record.by or '-'}" + (f": {' '.join(record.reason.split())}" if record.reason else "")
