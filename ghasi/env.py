@@ -43,6 +43,13 @@ class Env:
             raise SettingsError(f"{name}: must be set (or {name}_FILE)")
         return default
 
+    def printable(self, name: str, *, longest: int) -> str:
+        """A text for people to read, of at most so many characters; empty where the variable is not set."""
+        value = self.text(name, "")
+        if len(value) > longest or not value.isprintable() or value != value.strip():
+            raise SettingsError(f"{name}: must be at most {longest} printable characters, with no blank around them")
+        return value
+
     def integer(self, name: str, default: int | None = None, *, low: int = 0, high: int = 2**31) -> int:
         return self._parsed(name, default, lambda v: _within(int(v), low, high), f"a whole number of {low} to {high}")
 

@@ -45,6 +45,8 @@ LOG_LEVEL = env.text("LOG_LEVEL", "info")
 LEDGER_RETENTION_DAYS = env.integer("LEDGER_RETENTION_DAYS", 30, low=7, high=3650)
 ADMIN_BULK_RATE = env.integer("ADMIN_BULK_RATE", 20, low=1, high=500)
 """Things a second that a bulk action of the admin does at most."""
+SHELL_ACTOR = env.printable("SMPP_ACTOR", longest=64)
+"""Who is at the shell, where the account on the machine does not tell: in a container it is everybody's."""
 
 INSTALLED_APPS = [
     # Before Django's admin, so that our templates of the same names are found first.

@@ -44,6 +44,9 @@ class OperatorMetrics:
         self.receipts_taken = owner.receipts_taken.labels(operator_id)
         self.receipts_failed = owner.receipts_failed.labels(operator_id)
         self.paused = owner.paused.labels(operator_id)
+        self.wanted = owner.wanted.labels(operator_id)
+        # Until something else is known: 0 would hold back the alert on an operator that is not bound.
+        self.wanted.set(1)
         self.protocol_faults = owner.protocol_faults.labels(operator_id)
         self.failover_active = owner.failover_active.labels(operator_id)
         self.failovers_over = owner.failovers.labels(operator_id, "over")
@@ -98,6 +101,9 @@ class Metrics:
         self.receipts_taken = self._counter("receipts_taken", "Receipts stored before their answer")
         self.receipts_failed = self._counter("receipts_failed", "Receipts answered with a temporary error")
         self.paused = self._gauge("operator_paused", "1 while refused credentials wait for a person")
+        self.wanted = self._gauge(
+            "operator_wanted", "1 while the operator is to be bound, 0 while drained or unbound"
+        )
         self.protocol_faults = self._counter("protocol_faults", "PDUs of the operator that broke the protocol")
         self.failover_active = self._gauge("failover_active", "1 while the traffic is the backup's")
         self.failovers = self._counter("failovers", "Changes between an operator and its backup", "direction")

@@ -91,6 +91,7 @@ class Operator:
                 reason=self.wanted.reason,
             )
         self.metrics.paused.set(self.wanted.wanted is Wanted.PAUSED)
+        self.metrics.wanted.set(self.wanted.wanted not in (Wanted.DRAINED, Wanted.UNBOUND))
         self._tell_outbound()
         self._changed()
         self.wake()

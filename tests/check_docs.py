@@ -3,6 +3,7 @@
 - Links and images of the Markdown files lead to files and headings that exist, inside the repository.
 - Every picture in docs/images is linked by one of them.
 - What code and documents cite ("docs/contract.md §7", `docs/architecture.md, "TCP"`) exists.
+- So do the sections that what `doctor` finds sends to (docs/operations.md, Operator unbound).
 - Every metric of the code is in the documents, and no document names one that is not there.
 - Every environment variable that the code reads is in docs/contract.md §12, and none stands there that nothing reads.
 """
@@ -40,10 +41,11 @@ _ELSEWHERE = ("http://", "https://", "mailto:")
 _CITED_FILE = re.compile(r"(?<![\w/])docs/[\w./-]+\.(?:md|png)\b")
 _CITED_SECTIONS = re.compile(r"docs/contract\.md((?:\s|#|,|;|\(|and|to|§\s?\d+)+)")
 _CITED_HEADING = re.compile(r"(docs/[\w./-]+\.md),?\s+\(?(?:#\s+)?\"([^\"\n]+)\"")
+_CITED_BY_CURE = re.compile(r"(docs/[\w./-]+\.md), ([A-Z][^.,;:()]*)")
 _METRIC = re.compile(r"\bsmpp_connector_[a-z_]+")
 _SERIES = re.compile(r"_(bucket|count|sum)$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-_READER = re.compile(r"\.(text|integer|number|flag|choice|uuids|url|path)$")
+_READER = re.compile(r"\.(text|printable|integer|number|flag|choice|uuids|url|path)$")
 _IN_TICKS = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 
 
@@ -142,6 +144,27 @@ def broken_citations(path: Path) -> Iterator[str]:
             yield f'{document}, "{heading}": no such heading'
 
 
+# --- cures
+
+
+def cures() -> dict[str, str]:
+    """What helps, by the finding's name, as `doctor` tells it."""
+    from ghasi.doctor.findings import RULES
+
+    return {name: rule.cure for name, rule in RULES.items()}
+
+
+def lost_cures(told: dict[str, str]) -> Iterator[str]:
+    """Cures whose document or section is not there. They go without quotation marks, which terminals would show."""
+    for name, cure in told.items():
+        for document, section in _CITED_BY_CURE.findall(cure):
+            target = ROOT / document
+            if not target.exists():
+                yield f"finding {name}: {document}: no such file"
+            elif section not in headings(read(target)):
+                yield f"finding {name}: {document}, {section}: no such heading"
+
+
 # --- metrics
 
 
@@ -229,6 +252,7 @@ def problems() -> Iterator[str]:
     yield from unlinked_images()
     for path in citing_files():
         yield from (f"{path.relative_to(ROOT)}: {problem}" for problem in broken_citations(path))
+    yield from lost_cures(cures())
     yield from metric_problems()
     yield from variable_problems()
 

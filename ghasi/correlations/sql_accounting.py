@@ -164,11 +164,44 @@ SELECT operator_id, sum(n)::bigint FROM (
 GROUP BY operator_id
 """
 
-ACKNOWLEDGE = (
-    "UPDATE smpp.accounting_open SET acknowledged_at = %(now)s WHERE lost_at IS NOT NULL AND acknowledged_at IS NULL",
-    "UPDATE smpp.accounting_doubles SET acknowledged_at = %(now)s WHERE acknowledged_at IS NULL",
+# Served by accounting_open_lost.
+FOUND_LOST = """
+SELECT operator_id, stream_seq FROM smpp.accounting_open
+WHERE lost_at IS NOT NULL AND acknowledged_at IS NULL AND stored_at >= %(since)s AND stored_at < %(until)s
+"""
+
+# Served by accounting_doubles_at.
+FOUND_DOUBLED = """
+SELECT operator_id, message_id, segment FROM smpp.accounting_doubles
+WHERE acknowledged_at IS NULL AND at >= %(since)s AND at < %(until)s
+"""
+
+FOUND_ELSEWHERE = (
+    """
+SELECT count(*) FROM smpp.accounting_open
+WHERE lost_at IS NOT NULL AND acknowledged_at IS NULL AND NOT (stored_at >= %(since)s AND stored_at < %(until)s)
+""",
+    """
+SELECT count(DISTINCT message_id) FROM smpp.accounting_doubles
+WHERE acknowledged_at IS NULL AND NOT (at >= %(since)s AND at < %(until)s)
+""",
 )
 OF_OPERATORS = " AND operator_id = ANY(%(operator_ids)s::uuid[])"
+
+ACKNOWLEDGE_LOST = """
+UPDATE smpp.accounting_open o SET acknowledged_at = %(now)s
+FROM unnest(%(operator_ids)s::uuid[], %(sequences)s::bigint[]) AS u (operator_id, stream_seq)
+WHERE o.operator_id = u.operator_id AND o.stream_seq = u.stream_seq
+  AND o.lost_at IS NOT NULL AND o.acknowledged_at IS NULL
+RETURNING o.operator_id
+"""
+
+ACKNOWLEDGE_DOUBLED = """
+UPDATE smpp.accounting_doubles d SET acknowledged_at = %(now)s
+FROM unnest(%(message_ids)s::uuid[], %(segments)s::smallint[]) AS u (message_id, segment)
+WHERE d.message_id = u.message_id AND d.segment = u.segment AND d.acknowledged_at IS NULL
+RETURNING d.operator_id, d.message_id
+"""
 
 FORGET = (
     "DELETE FROM smpp.accounting_minutes WHERE minute < %(before)s",

@@ -1,4 +1,4 @@
-"""What the books say: balances for a span of time, what is unexplained now, and a person's word that it is known."""
+"""What the books say: balances for a span of time, and what is unexplained now."""
 
 from __future__ import annotations
 
@@ -80,14 +80,6 @@ def _by_operator(waiting: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, int], d
 def unexplained() -> dict[UUID, int]:
     """Lost and doubled that nobody has acknowledged, by operator; what the alarm looks at."""
     return {operator_id: int(count) for operator_id, count in fetch(sql_accounting.UNEXPLAINED, {})}
-
-
-def acknowledge(operator_ids: Sequence[UUID], now: datetime) -> int:
-    """Takes what was found so far out of the alarm, for these operators or for all; returns how many findings."""
-    only = sql_accounting.OF_OPERATORS if operator_ids else ""
-    given = {"now": now, "operator_ids": list(operator_ids)}
-    with transaction.atomic():
-        return sum(execute(statement + only, given) for statement in sql_accounting.ACKNOWLEDGE)
 
 
 def forget(before: datetime) -> None:

@@ -175,7 +175,7 @@ RULES: dict[str, Rule] = {
     "operators.credentials": Rule(_E, "See what operator management says of the operator; token, URL and its entry."),
     "operators.unreachable": Rule(_E, "Ask whether the address is right and our address is allowed; look at routes."),
     "operators.not_bound": Rule(
-        _W, "See the reason; `bind` if somebody unbound it, else docs/operations.md, Session unbound."
+        _W, "See the reason; `bind` if somebody unbound it, else docs/operations.md, Operator unbound."
     ),
     "operators.unwanted": Rule(_N, "`bind` when it shall carry traffic again; until then its commands wait."),
     "operators.unserved": Rule(

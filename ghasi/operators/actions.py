@@ -37,8 +37,8 @@ class OperatorAction(models.Model):
 
     One thing is let through: what came of an action that was only asked for, once (`conclude_action`).
 
-    `actor` is a user's name, or the account on the machine for what was done in a shell. No number and no text of a
-    message stands in it.
+    `actor` is a user's name, or `shell:` and a name for what was done in a shell (`shell.somebody`). No
+    number and no text of a message stands in it.
     """
 
     at = models.DateTimeField()

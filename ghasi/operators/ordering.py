@@ -10,10 +10,12 @@ from uuid import UUID
 from ghasi.bus import BusError, BusSettings
 from ghasi.env import SettingsError
 from ghasi.operators.actions import OperatorAction, Result, conclude_action, note_action
-from ghasi.operators.control import Carried, Order, carry_out
+from ghasi.operators.control import WANTED, Carried, Order, carry_out
 
 PERMISSION = "operators.control_sessions"
 KIND = "operator"
+UNHEARD = "no gateway answered"
+"""Of an order that leaves no wanted state behind: nobody carries it out later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def _carried_out(wish: Wish, replicas: Collection[str]) -> tuple[Result, list[st
 
 def answers_of(carried: Carried) -> list[str]:
     """As the entry in the audit shows them."""
+    if result_of(carried) is Result.FAILED:
+        return [UNHEARD]
     return [f"{one.replica}: {one.detail}" for one in carried.answers]
 
 
@@ -67,4 +71,6 @@ def result_of(carried: Carried) -> Result:
     """What came of an order."""
     if carried.refused:
         return Result.REFUSED
-    return Result.DONE if carried.answers else Result.KEPT
+    if carried.answers:
+        return Result.DONE
+    return Result.KEPT if carried.order.action in WANTED else Result.FAILED

@@ -1,8 +1,7 @@
-"""What the commands bind, unbind and drain have in common."""
+"""What the commands bind, unbind, drain and rebind have in common."""
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,11 +16,13 @@ from ghasi.database.base import NoDatabase
 from ghasi.env import SettingsError
 from ghasi.management.exits import EXIT_NO, EXIT_OPEN, EXIT_USAGE, servers_needed
 from ghasi.operators.actions import Result
-from ghasi.operators.control import Carried, Order, carry_out
+from ghasi.operators.control import WANTED, Carried, Order, carry_out
 from ghasi.operators.ordering import KIND, answers_of, result_of
 from ghasi.operators.served import NOBODY, read_served
-from ghasi.operators.shell import Entries, noted
+from ghasi.operators.shell import Entries, noted, somebody
 
+KEPT = "kept; no gateway answered"
+UNKEPT = "no gateway answered; nothing is kept"
 EXIT_CODES = (
     "Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 NATS not reached, 4 kept, but no gateway answered."
 )
@@ -36,19 +37,19 @@ def operator_ids(values: list[str]) -> list[str]:
 
 
 class OrderCommand(BaseCommand):
-    """Writes the wanted state of operators and tells the gateways; subclasses say which."""
+    """Writes the wanted state of operators, where the order has one, and tells the gateways; subclasses say which."""
 
     action: ClassVar[str]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("operator", nargs="+", help="operator id (UUID)")
-        parser.add_argument("--reason", default="", help="why, kept with the wanted state and logged")
+        parser.add_argument("--reason", default="", help="why, kept with the order and logged")
         parser.add_argument("--dry-run", action="store_true", help="say what would be ordered and order nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         orders = [
-            Order(operator_id, self.action, getpass.getuser(), options["reason"])
+            Order(operator_id, self.action, somebody(), options["reason"])
             for operator_id in operator_ids(options["operator"])
         ]
         if options["dry_run"]:
@@ -128,7 +129,8 @@ class OrderCommand(BaseCommand):
                 word = "ok" if answer.ok else "refused"
                 self.stdout.write(f"{one.order.operator_id} {answer.replica}: {word} {answer.detail}".rstrip())
             if not one.answers:
-                self.stdout.write(f"{one.order.operator_id}: kept; no gateway answered")
+                kept = KEPT if self.action in WANTED else UNKEPT
+                self.stdout.write(f"{one.order.operator_id}: {kept}")
 
 
 def _told(one: Carried) -> dict[str, object]:

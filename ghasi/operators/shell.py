@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from ghasi.operators.actions import REASON, OperatorAction, Result
@@ -18,8 +19,9 @@ PREFIX = "shell:"
 
 
 def somebody() -> str:
-    """The account on this machine, as the list of what the staff did names it."""
-    return f"{PREFIX}{getpass.getuser()}"[:150]
+    """Who is at this shell, as the list of what the staff did names him: as SMPP_ACTOR says, else the account on this
+    machine. It is his own word, and nobody checks it."""
+    return f"{PREFIX}{settings.SHELL_ACTOR or getpass.getuser()}"[:150]
 
 
 class Entries:

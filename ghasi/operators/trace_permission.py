@@ -23,10 +23,10 @@ class NotPermitted(Exception):
 def permit_unmasked(username: str, operator_id: str, asked_by: str, reason: str) -> None:
     """Writes into the admin's log that `username` watches the operator unmasked. Raises NotPermitted.
 
-    `asked_by` is the account on the machine. Without the note nothing is shown, so it is written first.
+    `asked_by` is who is at the shell (`shell.somebody`). Without the note nothing is shown, so it is written first.
     """
     user = _permitted(username)
-    note = f"Live PDUs watched unmasked, from the shell of {asked_by}"
+    note = f"Live PDUs watched unmasked, from {asked_by}"
     operator = Operator.objects.filter(operator_id=UUID(operator_id)).first()
     LogEntry.objects.create(
         user=user,

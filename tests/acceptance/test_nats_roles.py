@@ -83,7 +83,7 @@ async def test_the_product_needs_no_more_than_its_roles_have(product: SecuredPro
             asyncio.to_thread(pages_as_web, product, str(one["messageId"])),
             asyncio.sleep(6),  # purges, gauges, the watch over readers: what is done every few seconds
         )
-    for word in ("drain", "bind"):
+    for word in ("drain", "bind", "rebind"):
         await asyncio.to_thread(product.manage, word, word, operator_id)
     await asyncio.to_thread(product.manage, "audit", "audit")
     assert violations(server) == set()

@@ -34,6 +34,7 @@ _PLANT = (
     "insert into smpp.accounting_open (operator_id, stream_seq, stored_at, lost_at) "
     "select %(one)s, n, now() - interval '2 days', now() from generate_series(1, %(count)s) n",
 )
+_AUDIT = ("audit", "--last", "3d", "--acknowledge", "--reason", "planted by a test", "--yes")
 _ACKNOWLEDGED = (
     "select (select count(acknowledged_at) from smpp.accounting_doubles where operator_id = %(one)s), "
     "(select count(acknowledged_at) from smpp.accounting_open where operator_id = %(one)s)"
@@ -83,7 +84,7 @@ async def _acknowledgements(line: Line) -> int:
         async def check() -> None:
             assert database.execute(_ACKNOWLEDGED, given).fetchone() in ((0, 0), (FINDINGS, FINDINGS))
 
-        kills = await _later_and_later(line, check, "audit", "--acknowledge", "--operator", other)
+        kills = await _later_and_later(line, check, *_AUDIT, "--operator", other)
         assert database.execute(_ACKNOWLEDGED, given).fetchone() == (FINDINGS, FINDINGS)
     return kills
 

@@ -20,6 +20,7 @@ COMMANDS: dict[str, list[str]] = {
     "bind": [SOMEBODY],
     "unbind": [SOMEBODY],
     "drain": [SOMEBODY],
+    "rebind": [SOMEBODY],
     "sessions": [],
     "trace": [SOMEBODY],
     "profiles": ["publish"],

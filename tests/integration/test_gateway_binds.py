@@ -199,6 +199,7 @@ async def test_refused_credentials_end_in_a_pause_until_bind(place: World) -> No
     assert "ESME_RINVPASWD" in operator.wanted.reason
     text = gateway.metrics.render().decode()
     assert f'smpp_connector_operator_paused{{operator_id="{place.operator_id}"}} 1.0' in text
+    assert f'smpp_connector_operator_wanted{{operator_id="{place.operator_id}"}} 1.0' in text, "no person paused it"
     place.smsc.bind_status.clear()
     assert (await place.control("bind")).ok
     await until(lambda: operator.is_bound)

@@ -75,6 +75,8 @@ async def test_drain_empties_the_window_unbinds_and_gives_the_slot_back_until_bi
     operator = gateway.operators[place.operator_id]
     await until(lambda: not operator.record().binds and not gateway._slots.held(place.operator_id))
     assert (operator.state(), operator.record().reason) == (State.UNBOUND, "drained")
+    shown = f'smpp_connector_operator_wanted{{operator_id="{place.operator_id}"}}'
+    assert f"{shown} 0.0" in gateway.metrics.render().decode()
     bucket = await place.bus.bucket(subjects.BUCKET_SLOTS)
     with pytest.raises(KeyNotFoundError):
         await bucket.get(subjects.slot_key(place.operator_id, 0))
@@ -82,6 +84,7 @@ async def test_drain_empties_the_window_unbinds_and_gives_the_slot_back_until_bi
     assert (await place.control("bind")).ok
     await until(lambda: operator.is_bound)
     assert (await place.submit(gateway, [b"one"])).fates[0].fate is Fate.ACCEPTED
+    assert f"{shown} 1.0" in gateway.metrics.render().decode()
 
 
 async def test_unbind_lasts_over_a_restart_until_bind(place: World) -> None:

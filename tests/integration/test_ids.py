@@ -25,6 +25,7 @@ from ghasi.correlations.id_pairs import Found, Source
 from ghasi.correlations.id_states import State
 from ghasi.correlations.models import IdRelation, InboxReceipt, MessageCorrelation
 from ghasi.correlations.types import Intent, Part
+from ghasi.operators.actions import OperatorAction
 from ghasi.smpp.id_inference import CERTAIN_FROM, Pair
 from ghasi.smpp.pdu import DeliverSm, encode_pdu
 from workers import fates, metrics
@@ -420,11 +421,19 @@ def test_the_command_shows_and_decides(operator: Operator) -> None:
     assert "not certain: too few pairs" in words
     [one] = json.loads(told(str(operator.id), "--json"))["operators"]
     assert (one["state"], one["candidate"], one["evidence"]["pairs"]) == ("proposed", "hex>dec", 5)
-    assert "in force: hex>dec" in told(str(operator.id), "accept")
+    assert "in force: hex>dec" in told(str(operator.id), "accept", "--reason", "they said so")
     with pytest.raises(CommandError) as nothing:
         told(str(operator.id), "accept")
     assert nothing.value.returncode == 1
     assert "rejected: hex>dec" in told(str(operator.id), "reject")
+    rows = OperatorAction.objects.filter(target=str(operator.id)).order_by("id")
+    assert [(row.action, row.reason, row.result, row.detail.get("inForce")) for row in rows] == [
+        ("ids.accept", "they said so", "done", "hex>dec"),
+        ("ids.accept", "", "refused", None),
+        ("ids.reject", "", "done", "text"),
+    ]
+    assert {row.actor for row in rows} == {operator.row.changed_by}
+    assert operator.row.changed_by.startswith("shell:")
     with pytest.raises(CommandError) as wrong:
         told("4711")
     assert wrong.value.returncode == 2

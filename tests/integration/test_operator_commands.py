@@ -1,4 +1,4 @@
-"""bind, unbind, drain and sessions against a real NATS server and a holder that answers."""
+"""bind, unbind, drain, rebind and sessions against a real NATS server and a holder that answers."""
 
 import asyncio
 import contextlib
@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from ghasi.bus import Bus, BusSettings
 from ghasi.contracts import subjects
 from ghasi.contracts.sessions import ControlAnswer, ControlRequest, SessionRecord, State, Wanted, WantedRecord
+from ghasi.operators.live import read_live
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +98,19 @@ def test_an_order_nobody_hears_is_kept(nats_url: str, capsys: pytest.CaptureFixt
     assert wanted(nats_url, operator).wanted is Wanted.DRAINED
 
 
+def test_a_rebind_is_told_and_nothing_is_kept(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = str(uuid4())
+    with holder(nats_url, operator) as heard:
+        call_command("rebind", operator, "--reason", "new certificate")
+    assert f"{operator} gw-1: ok" in capsys.readouterr().out
+    assert [(one.action, one.reason) for one in heard] == [("rebind", "new certificate")]
+    with pytest.raises(SystemExit) as ended:
+        call_command("rebind", operator)
+    assert ended.value.code == 4
+    assert f"{operator}: no gateway answered; nothing is kept" in capsys.readouterr().out
+    assert operator not in read_live(BusSettings(urls=(nats_url,))).wanted
+
+
 def presence(nats_url: str, key: str, operator: str) -> None:
     async def write() -> None:
         bus = await Bus.connect(BusSettings(urls=(nats_url,)), name="test")
@@ -165,6 +179,26 @@ def test_sessions_are_listed(nats_url: str, capsys: pytest.CaptureFixture[str]) 
         (told,) = json.loads(capsys.readouterr().out)["sessions"]
     assert line.startswith(f"{operator} Roshan BOUND wanted=bound replica=gw-1")
     assert (told["operatorId"], told["state"], told["windowSize"], told["wanted"]) == (operator, "BOUND", 10, "bound")
+
+
+def test_who_wants_it_otherwise_than_bound_is_shown(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = str(uuid4())
+    with holder(nats_url, operator):
+        call_command("drain", operator, "--reason", "their work at night")
+        by = wanted(nats_url, operator).by
+        capsys.readouterr()
+        call_command("sessions", operator)
+        line = capsys.readouterr().out.rstrip()
+        call_command("sessions", operator, "--json")
+        (told,) = json.loads(capsys.readouterr().out)["sessions"]
+        call_command("bind", operator, "--reason", "done")
+        capsys.readouterr()
+        call_command("sessions", operator)
+    assert "wanted=drained" in line
+    assert line.endswith(f" wanted-by={by}: their work at night")
+    assert by.startswith("shell:")
+    assert (told["wanted"], told["wantedBy"], told["wantedReason"]) == ("drained", by, "their work at night")
+    assert "wanted-by" not in capsys.readouterr().out, "bound is what everybody wants"
 
 
 def test_a_session_that_is_slowed_and_narrowed_says_so(nats_url: str, capsys: pytest.CaptureFixture[str]) -> None:

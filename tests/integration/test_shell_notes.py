@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import override_settings
 
 from ghasi.correlations.models import MessageCorrelation
+from ghasi.correlations.number_searches import name_of
 from ghasi.operators.actions import OperatorAction, Result
+from ghasi.operators.models import ProfileChange
 from ghasi.operators.shell import noted
-from tests.integration.test_operator_commands import holder
+from tests.integration.test_operator_commands import holder, wanted
 from tests.support import ledgerui as given
 
 pytestmark = pytest.mark.usefixtures("django_ready", "nats_url")
@@ -82,7 +86,7 @@ class Terminal:
         return self._line
 
 
-@pytest.mark.parametrize("action", ["bind", "unbind", "drain"])
+@pytest.mark.parametrize("action", ["bind", "unbind", "drain", "rebind"])
 def test_an_order_names_who_gave_it(nats_url: str, action: str) -> None:
     operator_id = str(uuid4())
     with holder(nats_url, operator_id):
@@ -92,16 +96,19 @@ def test_an_order_names_who_gave_it(nats_url: str, action: str) -> None:
 
 
 def test_what_came_of_an_order_is_noted(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    unheard, refused, failed = (str(uuid4()) for _ in range(3))
-    with pytest.raises(SystemExit):
-        call_command("bind", unheard)
+    unheard, refused, failed, lost = (str(uuid4()) for _ in range(4))
+    for command, target in (("bind", unheard), ("rebind", lost)):
+        with pytest.raises(SystemExit):
+            call_command(command, target)
     with holder(nats_url, refused, ok=False), pytest.raises(SystemExit):
         call_command("bind", refused)
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
     monkeypatch.setattr("ghasi.operators.control.CONNECT_WAIT", 0.3)
     with pytest.raises(CommandError):
         call_command("bind", failed)
-    assert [entries(one)[0][-1] for one in (unheard, refused, failed)] == ["kept", "refused", "failed"]
+    results = [entries(one)[0][-1] for one in (unheard, refused, failed, lost)]
+    assert results == ["kept", "refused", "failed", "failed"], "nobody carries a rebind out later"
+    assert OperatorAction.objects.get(target=lost).detail == {"answers": ["no gateway answered"]}
 
 
 @pytest.mark.parametrize(("setting", "said"), [({"PORT": "9"}, "lacks this order"), ({"NAME": ""}, "")])
@@ -130,3 +137,63 @@ def test_what_ends_in_between_stays_as_asked_for() -> None:
     with pytest.raises(KeyboardInterrupt), noted("bind", "operator", [target]):
         raise KeyboardInterrupt
     assert entries(target) == [("shell:machine", "bind", "", Result.ASKED)]
+
+
+def test_who_is_at_the_shell_says_so(nats_url: str) -> None:
+    operator_id = str(uuid4())
+    with override_settings(SHELL_ACTOR="anna"), holder(nats_url, operator_id) as heard:
+        call_command("drain", operator_id, "--reason", "planned work")
+    assert entries(operator_id) == [("shell:anna", "drain", "planned work", "done")]
+    assert (wanted(nats_url, operator_id).by, heard[0].by) == ("shell:anna", "shell:anna"), "the same everywhere"
+
+
+def test_a_profile_names_who_saved_and_who_deleted_it(tmp_path: Path) -> None:
+    name = f"p{uuid4().hex[:8]}"
+    file = tmp_path / f"{name}.yaml"
+    file.write_text("pace: {window: 5}\n")
+    call_command("provision")
+    call_command("profiles", "import", str(file), "--reason", "contract signed")
+    call_command("profiles", "delete", name)
+    assert set(ProfileChange.objects.filter(profile_name=name).values_list("changed_by", flat=True)) == {
+        "shell:machine"
+    }
+    assert [one[:2] for one in entries(name)] == [
+        ("shell:machine", "profile.saved"),
+        ("shell:machine", "profile.deleted"),
+    ]
+
+
+def test_a_test_message_names_who_sent_it_and_its_number_by_mask_and_hash() -> None:
+    call_command("provision")
+    message_id, number = str(uuid4()), "+93701234567"
+    with pytest.raises(SystemExit) as ended:
+        call_command(
+            *("send", str(uuid4()), number, "a secret text", "--message-id", message_id),
+            *("--reason", "new route", "--yes", "--timeout", "0.3"),
+        )
+    assert ended.value.code == 4
+    assert entries(message_id) == [("shell:machine", "message.send", "new route", "done")]
+    (row,) = OperatorAction.objects.filter(target=message_id)
+    assert row.detail["to"] == name_of(number)
+    assert "01234567" not in json.dumps(row.detail)
+    assert "secret" not in json.dumps(row.detail)
+
+
+def test_without_a_key_a_test_message_names_its_number_by_mask_alone() -> None:
+    message_id = str(uuid4())
+    with override_settings(SECRET_KEY=""), pytest.raises(SystemExit):
+        call_command(
+            *("send", str(uuid4()), "+93701234567", "hello", "--message-id", message_id),
+            *("--yes", "--timeout", "0.3"),
+        )
+    assert OperatorAction.objects.get(target=message_id).detail["to"] == "+9370•••67"
+
+
+def test_a_message_that_nats_did_not_take_stays_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    message_id = str(uuid4())
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:9")
+    monkeypatch.setattr("ghasi.correlations.sending.CONNECT_WAIT", 0.3)
+    with pytest.raises(CommandError) as away:
+        call_command("send", str(uuid4()), "+93701234567", "hello", "--message-id", message_id, "--yes")
+    assert away.value.returncode == 3
+    assert entries(message_id) == [("shell:machine", "message.send", "", "asked")]

@@ -15,6 +15,7 @@ import yaml
 
 from tests.observability.dashboards.files import ALL
 from tests.observability.exposition import pages
+from tests.observability.planned import planned
 from tests.observability.promtool import Missing, promtool, replayed
 from tests.observability.rules import OBSERVABILITY, alerts, rule_files
 from tests.observability.series import Recording, recordings
@@ -39,6 +40,7 @@ def problems() -> Iterator[str]:
         code, said = replayed(recording, recording.replays)
         if code:
             yield f"{recording.name}: {said}"
+    yield from planned(found)
     yield from uncovered(found)
 
 

@@ -46,3 +46,18 @@ def test_a_picture_that_nothing_links_is_found(root: Path) -> None:
         "docs/images/in-code.png: no document links it",
         "docs/images/lost.png: no document links it",
     ]
+
+
+def test_a_cure_that_sends_to_a_section_that_is_not_there_is_found(root: Path) -> None:
+    check_docs.read.cache_clear()
+    told = {
+        "here": "See the reason, else docs/other.md, Again.",
+        "gone": "`bind`, else docs/other.md, Session unbound; or wait.",
+        "nowhere": "docs/none.md, Again.",
+        "whole": "Look into docs/other.md: all of it, Again and again.",
+    }
+    assert list(check_docs.lost_cures(told)) == [
+        "finding gone: docs/other.md, Session unbound: no such heading",
+        "finding nowhere: docs/none.md: no such file",
+    ]
+    assert any(check_docs._CITED_BY_CURE.search(cure) for cure in check_docs.cures().values())

@@ -83,3 +83,12 @@ def test_a_bad_setting_ends_the_process_with_one_line(capsys: pytest.CaptureFixt
     assert exit_.value.code == EXIT_BAD_SETTINGS
     captured = capsys.readouterr().err
     assert captured == "settings: REDIS_URL: must be a URL that starts with redis://\n"
+
+
+def test_a_text_for_people_is_printable_and_not_long() -> None:
+    assert Env({"SMPP_ACTOR": "Ænna, desk 2 ☎"}).printable("SMPP_ACTOR", longest=64) == "Ænna, desk 2 ☎"
+    assert Env({}).printable("SMPP_ACTOR", longest=64) == ""
+    for bad in ("a" * 65, "an\nna", "anna\x1b[2J", "\u202eanna", " ", "anna "):
+        with pytest.raises(SettingsError, match="SMPP_ACTOR: must be at most 64 printable characters") as refused:
+            Env({"SMPP_ACTOR": bad}).printable("SMPP_ACTOR", longest=64)
+        assert bad.strip() == "" or bad not in str(refused.value)

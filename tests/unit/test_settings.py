@@ -39,6 +39,7 @@ def test_the_settings_load_with_an_empty_environment() -> None:
         (("check",), {"DJANGO_DEBUG": "perhaps"}, "DJANGO_DEBUG"),
         (("check",), {"LEDGER_RETENTION_DAYS": "6"}, "LEDGER_RETENTION_DAYS"),
         (("check",), {"DJANGO_SECRET_KEY_FILE": "/nowhere"}, "DJANGO_SECRET_KEY_FILE"),
+        (("staff", "list"), {"SMPP_ACTOR": "a\nb"}, "SMPP_ACTOR"),
         (("sessions",), WEB, "NATS_URL"),
     ],
 )

@@ -106,15 +106,21 @@ ONE_OPERATOR: Final = Dashboard(
         ),
         Panel(
             "Something is wrong (1)",
-            tuple(
-                (f"max by (operator_id) ({M}{name}{{{OPERATOR}}})", f"{{{{operator_id}}}} {shown}")
-                for name, shown in (
-                    ("operator_paused", "paused"),
-                    ("failover_active", "carried by its backup"),
-                    ("profile_problem", "profile not followed"),
-                    ("rules_not_followed", "rules not followed"),
-                    ("tps_local_share", "Redis away"),
-                )
+            (
+                *(
+                    (f"max by (operator_id) ({M}{name}{{{OPERATOR}}})", f"{{{{operator_id}}}} {shown}")
+                    for name, shown in (
+                        ("operator_paused", "paused"),
+                        ("failover_active", "carried by its backup"),
+                        ("profile_problem", "profile not followed"),
+                        ("rules_not_followed", "rules not followed"),
+                        ("tps_local_share", "Redis away"),
+                    )
+                ),
+                (
+                    f"1 - max by (operator_id) ({M}operator_wanted{{{OPERATOR}}})",
+                    "{{operator_id}} drained or unbound",
+                ),
             ),
         ),
         Panel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from ghasi.bus import Bus, BusError
 from ghasi.contracts import topology
-from ghasi.correlations import books, statements
+from ghasi.correlations import acknowledging, books
 from ghasi.correlations.command_reader import Unreadable
 from tests.support.counter import Counter
 from tests.unit.workers.build import Works, until
@@ -39,6 +40,11 @@ def shown(operator_id: str, name: str = "difference") -> float | None:
     return REGISTRY.get_sample_value(f"smpp_connector_accounting_{name}", {"operator_id": operator_id})
 
 
+def _acknowledge(operator_id: UUID, now: datetime) -> None:
+    hour = timedelta(hours=1)
+    acknowledging.acknowledge(acknowledging.find(now - hour, now + hour, [operator_id]), now)
+
+
 async def test_the_gauge_shows_a_loss_until_somebody_acknowledges_it(
     bus: Bus, works: Works, counter: Counter, operator_id: str
 ) -> None:
@@ -51,7 +57,7 @@ async def test_the_gauge_shows_a_loss_until_somebody_acknowledges_it(
     await counter.ack(*messages)
     await one.turn()
     assert shown(operator_id) == 1
-    await counter.on_thread(lambda: statements.acknowledge([UUID(operator_id)], module.utc_now()))
+    await counter.on_thread(_acknowledge, UUID(operator_id), module.utc_now())
     await one.turn()
     assert shown(operator_id) == 0
 

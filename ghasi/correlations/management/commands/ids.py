@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +16,13 @@ from ghasi.correlations.masking import without_digits
 from ghasi.correlations.models_ids import IdRelation
 from ghasi.logs import get_logger
 from ghasi.management.exits import EXIT_NO, EXIT_USAGE, servers_needed
+from ghasi.operators.actions import Result
+from ghasi.operators.ordering import KIND
+from ghasi.operators.shell import noted, somebody
 
 log = get_logger()
+ACTIONS = {"accept": "ids.accept", "reject": "ids.reject"}
+"""As the list of what the staff did has them."""
 
 
 class Command(BaseCommand):
@@ -30,6 +34,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("operator", nargs="?", help="operator id (UUID); all without one")
         parser.add_argument("action", nargs="?", choices=["accept", "reject"], help="for the operator's proposal")
+        parser.add_argument(
+            "--reason", default="", help="why, kept in the list of what the staff did; no numbers, no texts"
+        )
         parser.add_argument("--dry-run", action="store_true", help="with accept and reject: show and decide nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -41,7 +48,7 @@ class Command(BaseCommand):
         try:
             with servers_needed():
                 if chosen is not None and options["action"] and not options["dry_run"]:
-                    self._decide(chosen, options["action"])
+                    self._decide(chosen, options["action"], options["reason"])
                 rows = [one for one in id_store.known() if chosen in (None, one.operator_id)]
         except NothingToDecide as error:
             raise CommandError(str(error), returncode=EXIT_NO) from None
@@ -50,17 +57,28 @@ class Command(BaseCommand):
         else:
             self.stdout.write("\n".join(line for one in rows for line in _lines(one)) or "nothing was seen yet")
 
-    def _decide(self, operator_id: UUID, action: str) -> None:
+    def _decide(self, operator_id: UUID, action: str, reason: str) -> None:
+        """Raises NothingToDecide."""
         decide = id_learning.accept if action == "accept" else id_learning.reject
-        standing = decide(operator_id, by=getpass.getuser(), now=datetime.now(UTC))
-        log.info(
-            "ids.decided",
-            operatorId=str(operator_id),
-            action=action,
-            by=standing.changed_by,
-            state=standing.state.value,
-            detail=without_digits(standing.in_force or "text"),
-        )
+        target = str(operator_id)
+        with noted(ACTIONS[action], KIND, [target], reason=reason) as entries:
+            try:
+                standing = decide(operator_id, by=somebody(), now=datetime.now(UTC))
+            except NothingToDecide as error:
+                entries.others, refusal = Result.REFUSED, error
+            else:
+                detail = without_digits(standing.in_force or "text")
+                entries.details[target] = {"state": standing.state.value, "inForce": detail}
+                log.info(
+                    "ids.decided",
+                    operatorId=target,
+                    action=action,
+                    by=standing.changed_by,
+                    state=standing.state.value,
+                    detail=detail,
+                )
+                return
+        raise refusal
 
 
 def _told(row: IdRelation) -> dict[str, Any]:

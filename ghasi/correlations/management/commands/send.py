@@ -14,12 +14,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ghasi.contracts.commands import Refused, decode_command
 from ghasi.correlations import sending
 from ghasi.correlations.masking import masked
+from ghasi.correlations.number_searches import name_of
 from ghasi.correlations.partitions import ledger_day
 from ghasi.correlations.sending import Stage, Standing
+from ghasi.env import SettingsError
 from ghasi.management.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OPEN, EXIT_USAGE, servers_needed
 from ghasi.management.person import Stop, agreed, interruptible
+from ghasi.operators.shell import noted
 
 LOOK_EVERY = 0.2
+SEND = "message.send"
+"""As the list of what the staff did has it."""
 
 
 class Command(BaseCommand):
@@ -39,6 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--message-id", help="messageId (UUID) to use: that of a run that was interrupted")
         parser.add_argument("--submitted", action="store_true", help="done once the operator has taken it")
         parser.add_argument("--timeout", type=float, default=60.0, help="seconds to follow it; it expires then (60)")
+        parser.add_argument(
+            "--reason", default="", help="why, kept in the list of what the staff did; no numbers, no texts"
+        )
         parser.add_argument("--dry-run", action="store_true", help="check it and say what would be sent")
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -53,7 +61,9 @@ class Command(BaseCommand):
         if not agreed(f"Send a message to {to} over {operator_id}?", yes=options["yes"]):
             raise CommandError("nothing was sent", returncode=EXIT_NO)
         with servers_needed():
-            async_to_sync(sending.publish)(operator_id, message_id, data)
+            detail = {"operatorId": str(operator_id), "to": _named(options["number"])}
+            with noted(SEND, "message", [str(message_id)], reason=options["reason"], detail=detail):
+                async_to_sync(sending.publish)(operator_id, message_id, data)
             if not as_json:
                 self.stdout.write(f"0.0 s sent as {message_id}")
             with interruptible() as stop:
@@ -112,6 +122,14 @@ def _checked(options: dict[str, Any], now: datetime) -> tuple[UUID, UUID, bytes]
     except Refused as refused:
         raise CommandError(str(refused), returncode=EXIT_USAGE) from None
     return operator_id, message_id, data
+
+
+def _named(number: str) -> str:
+    """The number by its mask and keyed hash, as a search for it is noted; by its mask alone where there is no key."""
+    try:
+        return name_of(number)
+    except (SettingsError, ValueError):
+        return masked(number)
 
 
 def _line(standing: Standing) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Any
 
@@ -15,6 +14,7 @@ from ghasi.correlations.masking import masked
 from ghasi.correlations.readonly_admin import bounded_queries
 from ghasi.correlations.where_entry import Entry
 from ghasi.management.exits import EXIT_NO, EXIT_USAGE, servers_needed
+from ghasi.operators.shell import somebody
 from ghasi.operators.trace_permission import NotPermitted, permit_number
 
 
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         if not options["user"]:
             raise CommandError("--destination needs --as USER", returncode=EXIT_USAGE)
         try:
-            permit_number(options["user"], options["destination"], getpass.getuser(), options["reason"])
+            permit_number(options["user"], options["destination"], somebody(), options["reason"])
         except NotPermitted as refusal:
             raise CommandError(str(refusal), returncode=EXIT_USAGE) from None
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ghasi.operators.models import Profile, ProfileChange
 from ghasi.operators.profile_bucket import publish
 from ghasi.operators.profile_use import Use, of_profile, uses
 from ghasi.operators.profiles import Author, Saved, delete_profile, effective_of, records, save_profile
+from ghasi.operators.shell import somebody
 from ghasi.profiles import presets
 from ghasi.profiles.merge import diff, to_data
 from ghasi.profiles.names import as_name
@@ -190,7 +190,7 @@ class Command(BaseCommand):
 
 
 def _author(options: dict[str, Any]) -> Author:
-    return Author(getpass.getuser(), options["reason"], timezone.now())
+    return Author(somebody(), options["reason"], timezone.now())
 
 
 def _find(named: str) -> tuple[str, Schema]:

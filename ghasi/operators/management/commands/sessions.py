@@ -9,7 +9,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandParser
 
 from ghasi.bus import BusSettings
-from ghasi.contracts.sessions import SessionRecord
+from ghasi.contracts.sessions import SessionRecord, Wanted, WantedRecord
 from ghasi.management.exits import EXIT_NO, servers_needed
 from ghasi.operators.live import Live, name_of, read_live
 from ghasi.operators.orders import operator_ids
@@ -47,7 +47,9 @@ def _told(one: SessionRecord, live: Live) -> dict[str, object]:
     """The record with every field, so that the keys are the same for all."""
     plain = {field.encode_name: getattr(one, field.name) for field in msgspec.structs.fields(SessionRecord)}
     plain.pop("rules")
-    return {**msgspec.to_builtins(plain), "wanted": _wanted(one, live)}
+    record = live.wanted.get(one.operator_id)
+    who = {"wantedBy": record.by if record else None, "wantedReason": record.reason if record else None}
+    return {**msgspec.to_builtins(plain), "wanted": _wanted(one, live), **who}
 
 
 def _line(one: SessionRecord, live: Live) -> str:
@@ -63,4 +65,12 @@ def _line(one: SessionRecord, live: Live) -> str:
         + (f" needs-rebind={','.join(one.needs_rebind)}" if one.needs_rebind else "")
         + (f" profile-problem={one.profile_problem}" if one.profile_problem else "")
         + (f" reason={one.reason}" if one.reason else "")
+        + _order(live.wanted.get(one.operator_id))
     )
+
+
+def _order(record: WantedRecord | None) -> str:
+    """Who wants it otherwise than bound, and why; last, because people's words have blanks."""
+    if record is None or record.wanted is Wanted.BOUND:
+        return ""
+    return f" wanted-by={record.by or '-'}" + (f": {' '.join(record.reason.split())}" if record.reason else "")

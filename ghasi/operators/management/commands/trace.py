@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import re
 import secrets
@@ -24,6 +23,7 @@ from ghasi.explain.show import in_plain
 from ghasi.management.door_profile import dialect as given_dialect
 from ghasi.management.exits import EXIT_NO, EXIT_OPEN, EXIT_USAGE, servers_needed
 from ghasi.operators.orders import operator_ids
+from ghasi.operators.shell import somebody
 from ghasi.operators.watching import NobodyAnswers, TraceRefused, Watcher, Wish
 from ghasi.smpp.constants import CommandId
 from ghasi.trace.output import Output
@@ -137,7 +137,7 @@ def _wish(operator_id: str, options: dict[str, Any]) -> Wish:
     if any(options[name] is not None and options[name] <= 0 for name in ("count", "seconds")):
         raise CommandError("--count and --seconds must be above 0", returncode=EXIT_USAGE)
     order = TraceOrder(secrets.token_hex(16), options["unmask"], _commands(options["command"]), digits)
-    by = getpass.getuser() + (f" as {options['user']}" if options["unmask"] else "")
+    by = somebody() + (f" as {options['user']}" if options["unmask"] else "")
     return Wish(operator_id, order, by, options["reason"], options["seconds"], options["count"])
 
 
@@ -159,7 +159,7 @@ def _permit(user: str, operator_id: str, wish: Wish) -> None:
     from ghasi.operators.trace_permission import NotPermitted, permit_unmasked
 
     try:
-        permit_unmasked(user, operator_id, getpass.getuser(), wish.reason)
+        permit_unmasked(user, operator_id, somebody(), wish.reason)
     except NotPermitted as refusal:
         raise CommandError(f"--unmask: {refusal}", returncode=EXIT_USAGE) from None
 
