@@ -38,7 +38,7 @@ SELECT set_config('statement_timeout', '3000', true), set_config('enable_seqscan
 
 
 def read(now: datetime) -> FromLedger:
-    """Raises DatabaseError."""
+    """Raises Error of the database: one of its statements that takes longer than three seconds is cancelled."""
     with transaction.atomic():
         _fetch(_BOUNDS, {})
         doubtful = _fetch(_IN_DOUBT, {"most": MOST})

@@ -39,7 +39,7 @@ class FromNats:
 
 @dataclass(frozen=True, slots=True)
 class FromLedger:
-    """What the database says; counts end at `counts.MOST`."""
+    """What the database says; counts end at `counts.MOST`. Nothing of it is known where there is `trouble`."""
 
     in_doubt: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
@@ -53,18 +53,20 @@ class FromLedger:
     """Commands lost and messages doubled that nobody has acknowledged."""
     names: dict[str, str] = field(default_factory=dict)
     """Operators seen within a day."""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """`minutes` are the last five and the current one by operator; `totals` those of the last hour, of all operators
-    together."""
+    together or of the chosen one. Neither is known where there is `minutes_trouble`."""
 
     nats: FromNats
     ledger: FromLedger
     minutes: Tallies
     totals: dict[datetime, Tally]
     now: datetime
+    minutes_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ LEDGER = "admin:correlations_messagecorrelation_changelist"
 INBOX = "admin:correlations_inboxreceipt_changelist"
 DEAD = "admin:correlations_deadletter_changelist"
 SESSIONS = "admin:operators_operator_live"
+ADVICE = 'docs/operations.md, "PostgreSQL away"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ def findings(found: Everything, operators: list[OperatorFacts]) -> list[Finding]
 
 
 def _whole(found: Everything, operators: list[OperatorFacts]) -> Iterator[Finding]:
+    if found.ledger.trouble:
+        yield Finding(BAD, f"The ledger cannot be read: {found.ledger.trouble} ({ADVICE}).")
+    if found.minutes_trouble:
+        yield Finding(WARN, f"The charts and the receipts of 5 min cannot be read: {found.minutes_trouble}.")
     if found.nats.trouble:
         yield Finding(BAD, f"Sessions and backlogs cannot be read: {found.nats.trouble}.")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -110,6 +111,14 @@ def test_nats_away_is_one_alarm_and_not_one_for_each_operator() -> None:
     found = everything(ledger=FromLedger(names={ONE: "Nordwind"}), live=Live(), trouble="NATS cannot be reached")
     assert [one.text for one in wrong(found) if "cannot be read" in one.text]
     assert not [one.text for one in wrong(found) if "not reported" in one.text]
+
+
+def test_a_ledger_that_cannot_be_read_is_an_alarm_and_its_minutes_a_note() -> None:
+    found = everything(session(), ledger=FromLedger(trouble="it is slow"))
+    (one,) = wrong(found)
+    assert (one.level, one.text.partition(" (")[0]) == ("bad", "The ledger cannot be read: it is slow")
+    (one,) = wrong(replace(everything(session()), minutes_trouble="it is slow"))
+    assert (one.level, "cannot be read: it is slow" in one.text) == ("warn", True)
 
 
 def test_a_backlog_is_told_once_it_is_old() -> None:
