@@ -32,6 +32,8 @@ class FromNats:
     backlogs: dict[str, Backlog] = field(default_factory=dict)
     receipts: dict[str, int] = field(default_factory=dict)
     """Receipts that wait in the stream for the receipts pool."""
+    settled: dict[str, datetime] = field(default_factory=dict)
+    """When that pool last settled one, as far as the server knows: it forgets that when it starts."""
     workers: dict[str, int] = field(default_factory=dict)
     """Living worker processes by pool."""
     trouble: str = ""
@@ -100,3 +102,7 @@ class OperatorFacts:
     unexplained: int
     receipts: Counter[str]
     """Of the last minutes, by the status of their event."""
+    receipts_settled: datetime | None = None
+    """When the receipts pool last took one from the stream, where known."""
+    profile_problem: str = ""
+    """Why a replica does not follow the profile that was asked for."""
