@@ -18,7 +18,7 @@ BAD, WARN = "bad", "warn"
 OLD_BACKLOG = timedelta(seconds=60)
 OLD_UNTOLD = timedelta(minutes=10)
 MANY_RECEIPTS = 1000
-"""Receipts that may wait in the stream for the receipts pool: it is handed what comes at once, up to its own bound."""
+"""Receipts that may wait in the stream for the receipts pool, which is handed what comes at once up to its bound."""
 NONE_SETTLED = timedelta(seconds=60)
 """Receipts wait, and the pool has settled none for so long."""
 
