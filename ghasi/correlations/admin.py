@@ -24,6 +24,7 @@ from ghasi.correlations.narrowing import (
     DeadOperatorFilter,
     InboxOperatorFilter,
     InboxStateFilter,
+    LetterFilter,
     ReasonFilter,
     ReceiptFilter,
     StatusFilter,
@@ -240,9 +241,9 @@ class DeadSince(SpanFilter):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(NamesOperators, OffersBulk, ReadOnlyAdmin):
-    list_display = ("at", "reason", "carrier", "message_id", "size", "stream_seq")
+    list_display = ("at", "reason", "carrier", "message_id", "settled_at", "size", "stream_seq")
     list_display_links = ("at",)
-    list_filter = (DeadSince, ReasonFilter, DeadOperatorFilter)
+    list_filter = (DeadSince, LetterFilter, ReasonFilter, DeadOperatorFilter)
     search_fields = ("message_id",)
     search_help_text = "Exact: message id."
     ordering = ("-at",)

@@ -50,7 +50,7 @@ class FromLedger:
     untold: dict[str, datetime] = field(default_factory=dict)
     """When the oldest receipt came that waits and of which the platform has not been told."""
     dead: dict[str, int] = field(default_factory=dict)
-    """Dead letters of the last 24 hours."""
+    """Dead letters of the last 24 hours whose commands were not sent again."""
     unexplained: dict[str, int] = field(default_factory=dict)
     """Commands lost and messages doubled that nobody has acknowledged."""
     names: dict[str, str] = field(default_factory=dict)

@@ -83,7 +83,7 @@ def _waiting(one: OperatorFacts, now: datetime) -> Iterator[Finding]:
         waited = _span(now - one.untold)
         yield Finding(WARN, f"{name}: receipts wait for their part for {waited}.", INBOX, "state=waiting")
     if one.dead:
-        yield Finding(WARN, f"{name}: {_many(one.dead, 'dead letter')} within 24 hours.", DEAD)
+        yield Finding(WARN, f"{name}: {_many(one.dead, 'dead letter')} within 24 hours.", DEAD, "letter=open")
 
 
 def _standing(one: OperatorFacts) -> Iterator[Finding]:

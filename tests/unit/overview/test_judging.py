@@ -174,7 +174,7 @@ def test_what_the_ledger_knows_is_told_with_its_page() -> None:
     )
     found = wrong(everything(session(), ledger=ledger))
     assert found[0].level == "bad"
-    assert {one.query for one in found} == {"", "list=held", "list=in_doubt", "state=waiting"}
+    assert {one.query for one in found} == {"", "list=held", "list=in_doubt", "state=waiting", "letter=open"}
     assert any("3 parts in doubt" in one.text for one in found)
     assert any("7 dead letters" in one.text for one in found)
 

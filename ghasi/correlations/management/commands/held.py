@@ -82,7 +82,9 @@ class Command(BaseCommand):
         messages = sorted({row.message_id for row in rows})
         if not rows:
             return [{"parts": 0}] if what in ORDERS else []
-        question = QUESTIONS[what].format(parts=counted(len(rows), "part"), messages=counted(len(messages), "message"))
+        question = QUESTIONS[what].format(
+            parts=counted(len(rows), "part"), messages=counted(len(messages), "message")
+        )
         if not agreed(question, yes=options["yes"]):
             raise CommandError("nothing was done", returncode=EXIT_NO)
         if what == "resend":

@@ -87,10 +87,15 @@ class Command(BaseCommand):
         work = len(plan.items) if giving else len(plan.replays)
         if options["dry_run"] or not work:
             if not (options["dry_run"] or giving):
+                replaying.note_sent(plan)
                 run.finish()
             self._tell(plan, None, as_json=as_json)
             return
-        what = f"Give back the held parts of {counted(work, 'message')}?" if giving else f"Send {counted(work, 'message')} again?"
+        what = (
+            f"Give back the held parts of {counted(work, 'message')}?"
+            if giving
+            else f"Send {counted(work, 'message')} again?"
+        )
         if not agreed(what, yes=options["yes"]):
             raise CommandError("nothing was done", returncode=EXIT_NO)
         if giving:
