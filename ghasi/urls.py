@@ -14,6 +14,8 @@ admin.site.site_title = "SMPP connector"
 admin.site.index_title = "Operations"
 admin.site.index_template = "overview/index.html"
 
+handler500 = "ghasi.staff.failing.server_error"
+
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -24,12 +24,14 @@ from ghasi.correlations.narrowing import (
     DeadOperatorFilter,
     InboxOperatorFilter,
     InboxStateFilter,
+    LetterFilter,
     ReasonFilter,
     ReceiptFilter,
     StatusFilter,
 )
 from ghasi.correlations.open_parts import doubtful, last_tries
-from ghasi.correlations.readonly_admin import COUNTED, PII, WORK_LIST, ReadOnlyAdmin, SpanFilter
+from ghasi.correlations.readonly_admin import COUNTED, PII, WORK_LIST, ReadOnlyAdmin
+from ghasi.correlations.spans import ColumnSpanFilter, SpanFilter
 from ghasi.operators.models import Operator
 from ghasi.smpp.constants import status_name
 
@@ -45,11 +47,14 @@ RETRY_SHOWN = timedelta(hours=1)
 """A retry this long overdue has a later try, or nobody is left to make one."""
 
 
-class PreparedSince(SpanFilter):
+class PreparedSpan(SpanFilter):
     """Row ids begin with their time: the primary key serves the span and the order alike."""
 
     def since(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
         return queryset.filter(id__gte=first_row_id(moment))
+
+    def before(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+        return queryset.filter(id__lt=first_row_id(moment))
 
 
 class WorkListFilter(admin.SimpleListFilter):
@@ -139,7 +144,7 @@ class MessageCorrelationAdmin(MaskedNumbers, NamesOperators, WhereAdmin, OffersB
     _doubt_columns = tuple("policy_action" if name == "answer" else name for name in _held_columns)
     hidden: ClassVar[dict[str, str]] = {**MaskedNumbers.hidden, "sender": "sender_or_mask"}
     list_display_links = ("message_id",)
-    list_filter = (PreparedSince, WorkListFilter, CarrierFilter, StatusFilter, ReceiptFilter)
+    list_filter = (PreparedSpan, WorkListFilter, CarrierFilter, StatusFilter, ReceiptFilter)
     search_fields = ("message_id",)
     search_help_text = 'Exact: message id, operator\'s message id. Numbers are searched for in "Where is my SMS".'
     ordering = ("-id",)
@@ -187,9 +192,8 @@ class MessageCorrelationAdmin(MaskedNumbers, NamesOperators, WhereAdmin, OffersB
         return f"{obj.segment}/{obj.segments}"
 
 
-class TakenSince(SpanFilter):
-    def since(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
-        return queryset.filter(taken_at__gte=moment)
+class TakenSpan(ColumnSpanFilter):
+    column = "taken_at"
 
 
 @admin.register(InboxReceipt)
@@ -209,7 +213,7 @@ class InboxReceiptAdmin(MaskedNumbers, NamesOperators, OffersBulk, ReadOnlyAdmin
         "matched_at",
     )
     list_display_links = ("taken_at",)
-    list_filter = (TakenSince, InboxStateFilter, InboxOperatorFilter)
+    list_filter = (TakenSpan, InboxStateFilter, InboxOperatorFilter)
     search_fields = ("operator_message_id",)
     search_help_text = "Exact: operator's message id."
     ordering = ("-taken_at",)
@@ -233,16 +237,15 @@ class InboxReceiptAdmin(MaskedNumbers, NamesOperators, OffersBulk, ReadOnlyAdmin
         return masked(obj.sender)
 
 
-class DeadSince(SpanFilter):
-    def since(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
-        return queryset.filter(at__gte=moment)
+class DeadSpan(ColumnSpanFilter):
+    column = "at"
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(NamesOperators, OffersBulk, ReadOnlyAdmin):
-    list_display = ("at", "reason", "carrier", "message_id", "size", "stream_seq")
+    list_display = ("at", "reason", "carrier", "message_id", "settled_at", "size", "stream_seq")
     list_display_links = ("at",)
-    list_filter = (DeadSince, ReasonFilter, DeadOperatorFilter)
+    list_filter = (DeadSpan, LetterFilter, ReasonFilter, DeadOperatorFilter)
     search_fields = ("message_id",)
     search_help_text = "Exact: message id."
     ordering = ("-at",)

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import OperationalError
 
+LEDGER = "smpp.message_correlations"
 LOCK_TIMEOUT = "2s"
 TRIES = 30
 _AGAIN = {"55P03", "40P01"}
@@ -28,20 +29,19 @@ def drop(columns: Mapping[str, str]) -> str:
     return ", ".join(f"DROP COLUMN IF EXISTS {name}" for name in columns)
 
 
-def altering(what: str) -> Callable[[Any, Any], None]:
+def altering(what: str, table: str = LEDGER) -> Callable[[Any, Any], None]:
     """A step of a migration that is not atomic."""
-    return lambda _apps, schema_editor: alter(schema_editor, what)
+    return lambda _apps, schema_editor: alter(schema_editor, what, table)
 
 
-def alter(schema_editor: Any, what: str) -> None:
+def alter(schema_editor: Any, what: str, table: str = LEDGER) -> None:
     """Raises OperationalError where the lock was never to be had."""
     for left in range(TRIES - 1, -1, -1):
         try:
             with schema_editor.connection.cursor() as cursor:
                 # One statement, so one transaction, in which the setting is local.
                 cursor.execute(
-                    f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}';"
-                    f"ALTER TABLE smpp.message_correlations {what}; COMMIT"
+                    f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; ALTER TABLE {table} {what}; COMMIT"
                 )
         except OperationalError as error:
             with schema_editor.connection.cursor() as cursor:

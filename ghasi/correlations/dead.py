@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,8 +24,8 @@ def dead_letter_index(
     at: datetime,
     command_seq: int | None = None,
 ) -> None:
-    """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it. `size` in octets; `command_seq` is the
-    sequence the command had in SMS_DISPATCH."""
+    """One row per (operator, sequence in SMPP_DEAD); a repeat overwrites it, still sent again where it was. `size` in
+    octets; `command_seq` is the sequence the command had in SMS_DISPATCH."""
     execute(
         sql_inbox.DEAD_LETTER,
         {
@@ -37,6 +38,16 @@ def dead_letter_index(
             "command_seq": command_seq,
         },
     )
+
+
+def sent_again(letters: Iterable[tuple[UUID, int]], now: datetime) -> int:
+    """Of each message the letters up to that sequence in SMPP_DEAD are not open any more; returns how many were. What
+    is refused again makes a new letter, which is. Raises DatabaseError."""
+    wanted = sorted(letters)
+    if not wanted:
+        return 0
+    message_ids, stream_seqs = (list(one) for one in zip(*wanted, strict=True))
+    return execute(sql_inbox.DEAD_SENT_AGAIN, {"message_ids": message_ids, "stream_seqs": stream_seqs, "now": now})
 
 
 def forget_dead_letters(now: datetime, limit: int = 10_000) -> int:

@@ -85,6 +85,11 @@ def reject(operator_id: UUID, *, by: str, now: datetime, seen: str | None = None
     return standing
 
 
+def check_seen(row: IdRelation, seen: str, *, accepts: bool) -> None:
+    """Before a person is asked for a reason. Raises NothingToDecide as `accept` and `reject` do."""
+    _still(row.candidate if accepts else row.candidate or row.in_force, seen)
+
+
 def _still(stands: str | None, seen: str | None) -> None:
     """Raises NothingToDecide where something else stands by now than a person has seen."""
     if seen is not None and stands != seen:

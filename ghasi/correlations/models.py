@@ -210,6 +210,7 @@ class DeadLetter(models.Model):
     size = models.BigIntegerField(help_text="Octets of the command.")
     at = models.DateTimeField()
     command_seq = models.BigIntegerField(null=True, help_text="Stream sequence of the command in SMS_DISPATCH.")
+    settled_at = models.DateTimeField("sent again", null=True, help_text="When its command was sent again.")
 
     class Meta:
         db_table = '"smpp"."dead_letters"'
@@ -232,6 +233,7 @@ class DeadLetter(models.Model):
                 condition=models.Q(command_seq__isnull=False),
                 name="dead_letters_command",
             ),
+            models.Index(fields=["at"], condition=models.Q(settled_at__isnull=True), name="dead_letters_open"),
         ]
 
     def __str__(self) -> str:

@@ -115,6 +115,22 @@ class ReasonFilter(NarrowFilter):
         return Q(reason__startswith=value) if value.endswith(":") else Q(reason=value)
 
 
+class LetterFilter(NarrowFilter):
+    """Whether a letter's command was sent again."""
+
+    title = f"open or not, of the newest {LOOKED_AT:,}"
+    parameter_name = "letter"
+    order = "at"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("sent", "Sent again")]
+
+    def condition(self, value: str) -> Q:
+        if value not in ("open", "sent"):
+            raise ValueError(value)
+        return Q(settled_at__isnull=value == "open")
+
+
 _INBOX_STATES = {
     "waiting": Q(matched_at__isnull=True, given_up_at__isnull=True, unreadable__isnull=True),
     "undecided": Q(matched_at__isnull=True, undecided__isnull=False),

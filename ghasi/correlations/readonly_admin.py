@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -15,7 +13,6 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 if TYPE_CHECKING:
     AnyPaginator = Paginator[Any]
@@ -30,8 +27,6 @@ COUNTED = 10_000
 FOUND = 1000
 """Rows a search finds at most."""
 WORK_LIST = "list"
-SPANS = (("day", "Last 24 hours", 1), ("3d", "Last 3 days", 3), ("7d", "Last 7 days", 7))
-EVERY = "all"
 PII = "correlations.view_pii"
 _QUERY_CANCELED = "57014"
 
@@ -43,37 +38,6 @@ class BoundedPaginator(AnyPaginator):
     def count(self) -> int:
         rows = cast("QuerySet[Any]", self.object_list)
         return rows.order_by().values("pk")[:COUNTED].count()
-
-
-class SpanFilter(admin.SimpleListFilter, ABC):
-    """The last 24 hours unless told otherwise; a search and a work list look at all times."""
-
-    title = "time"
-    parameter_name = "span"
-
-    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
-        super().__init__(request, params, model, model_admin)
-        every = request.GET.get("q") or request.GET.get(WORK_LIST)
-        self._chosen = EVERY if every else self.value() or SPANS[0][0]
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((key, title) for key, title, _ in SPANS), (EVERY, "All")]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Without the "All" that Django puts first: here it is the last choice and not the default."""
-        for key, title in self.lookup_choices:
-            query = changelist.get_query_string({self.parameter_name: key})
-            yield {"selected": str(key) == self._chosen, "query_string": query, "display": title}
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        days = {key: days for key, _, days in SPANS}.get(self._chosen)
-        if days is None:
-            return queryset
-        return self.since(queryset, timezone.now() - timedelta(days=days))
-
-    @abstractmethod
-    def since(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
-        """What is younger than `moment`, by a column that has an index."""
 
 
 @contextmanager
@@ -95,7 +59,9 @@ def bounded_queries(*, writes: bool = False) -> Iterator[None]:
 
 def _parameters(one: Any) -> tuple[str, ...]:
     """Of a filter: those of an address that it reads."""
-    return (one, f"{one}__exact", f"{one}__isnull") if isinstance(one, str) else (one.parameter_name,)
+    if isinstance(one, str):
+        return one, f"{one}__exact", f"{one}__isnull"
+    return getattr(one, "parameters", (one.parameter_name,))
 
 
 class ReadOnlyAdmin(AnyModelAdmin):

@@ -21,7 +21,7 @@ from django.conf import settings
 from ghasi import crash
 from ghasi.bus import Bus, BusSettings, Publication
 from ghasi.contracts import subjects
-from ghasi.correlations import held
+from ghasi.correlations import dead, held
 from ghasi.correlations.models import DeadLetter
 from ghasi.correlations.replay_judging import IN_WORDS, Item, Kept, Letter, Why, judge, later, only_newest
 from ghasi.correlations.replay_letters import LIMIT, Selection, kept, letters, read, remove, rows_of
@@ -40,6 +40,7 @@ __all__ = [
     "discard",
     "give_back",
     "make_plan",
+    "note_sent",
 ]
 
 log = get_logger()
@@ -149,15 +150,23 @@ def carry_out(
     begin: Begin = keep_nothing,
 ) -> Done:
     """Publishes the plan's replays, at most `rate` a second, in the order of the letters. `tell` hears how many of
-    how many are done; `stop` is asked and `begin` is told before each. Raises BusError, and what `begin` raises: what
-    is stored by then stays, run it again."""
+    how many are done; `stop` is asked and `begin` is told before each. Raises BusError, DatabaseError, and what
+    `begin` raises: what is stored by then stays, run it again."""
     done = Done()
+    note_sent(plan)
     try:
         async_to_sync(_carry_out)(plan, rate, tell, stop, begin, done)
     finally:
         if done.published:
             log.info("replay.published", by=by, count=done.published, size=len(plan.replays))
     return done
+
+
+def note_sent(plan: Plan) -> None:
+    """Letters that the plan leaves alone because the operator has their messages, by a call that was cut off before
+    it could note it, or settled by a person: they are not open any more. Raises DatabaseError."""
+    found = [item.letter for item in plan.items if item.why is Why.SENT]
+    dead.sent_again(((one.message_id, one.stream_seq) for one in found if one.message_id), datetime.now(UTC))
 
 
 async def _carry_out(
@@ -201,6 +210,8 @@ async def _replay(bus: Bus, item: Item, expires_in: timedelta | None, begin: Beg
     crash.point("replay.begun")
     await bus.publish(Publication(subjects.dispatch(str(item.letter.operator_id)), data, _msg_id(item), headers))
     crash.point("replay.published")
+    if item.letter.message_id is not None:
+        await sync_to_async(dead.sent_again)([(item.letter.message_id, item.letter.stream_seq)], datetime.now(UTC))
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 import nats.errors
@@ -14,6 +15,7 @@ from nats.js.errors import NotFoundError
 from ghasi import crash
 from ghasi.bus import Bus, BusError, BusSettings, Publication
 from ghasi.contracts import subjects
+from ghasi.correlations import dead
 
 CONNECT_WAIT = 5.0
 
@@ -37,7 +39,7 @@ class NotKept:
 
 async def resend(wanted: Sequence[Resend], begin: Callable[[UUID, int], None]) -> list[Resend | NotKept]:
     """What became of each; `begin` is told of message and attempt before each is published. Publishing the same
-    attempt again changes nothing. Raises BusError, and what `begin` raises."""
+    attempt again changes nothing. Raises BusError, DatabaseError, and what `begin` raises."""
     bus = await Bus.connect(BusSettings.from_env(), name="held", wait=CONNECT_WAIT)
     try:
         return [await _resend(bus, one, begin) for one in wanted]
@@ -64,4 +66,5 @@ async def _resend(bus: Bus, one: Resend, begin: Callable[[UUID, int], None]) -> 
     crash.point("replay.begun")
     await bus.publish(Publication(subjects.dispatch(operator_id), kept.data or b"", msg_id, replay))
     crash.point("replay.published")
+    await sync_to_async(dead.sent_again)([(one.message_id, one.stream_seq)], datetime.now(UTC))
     return one

@@ -134,11 +134,21 @@ GROUP BY operator_id
 # --- Dead letters ---------------------------------------------------------------------------------------------------
 
 DEAD_LETTER = """
-INSERT INTO smpp.dead_letters (operator_id, stream_seq, reason, message_id, size, at, command_seq)
+INSERT INTO smpp.dead_letters AS d (operator_id, stream_seq, reason, message_id, size, at, command_seq)
 VALUES (%(operator_id)s, %(stream_seq)s, %(reason)s, %(message_id)s, %(size)s, %(at)s, %(command_seq)s)
 ON CONFLICT (operator_id, stream_seq)
 DO UPDATE SET reason = excluded.reason, message_id = excluded.message_id, size = excluded.size, at = excluded.at,
-              command_seq = excluded.command_seq
+              command_seq = excluded.command_seq,
+              settled_at = CASE WHEN d.message_id = excluded.message_id THEN d.settled_at END
+"""
+
+# Of several letters of a message those up to the one that was sent again; in one order everywhere.
+DEAD_SENT_AGAIN = """
+UPDATE smpp.dead_letters SET settled_at = %(now)s WHERE id IN (
+    SELECT d.id FROM smpp.dead_letters d
+    JOIN unnest(%(message_ids)s::uuid[], %(stream_seqs)s::bigint[]) AS u(message_id, stream_seq)
+        ON d.message_id = u.message_id AND d.stream_seq <= u.stream_seq
+    WHERE d.settled_at IS NULL ORDER BY d.id FOR UPDATE OF d)
 """
 
 DEAD_FORGET = """

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -152,7 +152,8 @@ class ProfileAdmin(AnyModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Besides saving: what a save would change, shown over the same form, with nothing saved."""
+        """Besides saving: what a save would change, shown over the same form, with nothing saved. What somebody else
+        saved in the same moment is told as by the form."""
         context = dict(extra_context or {})
         if request.method == "POST" and "_preview" in request.POST:
             obj = self.get_object(request, object_id) if object_id else None
@@ -164,7 +165,15 @@ class ProfileAdmin(AnyModelAdmin):
                 )
                 # Django shows a form without errors only for a GET; `_draft` fills it with what was sent.
                 request.method = "GET"
-        return super().changeform_view(request, object_id, form_url, context)
+        for _ in range(2):
+            try:
+                return super().changeform_view(request, object_id, form_url, context)
+            except ChangedMeanwhile:
+                # Nothing of this request is written. The second time the form finds what was saved meanwhile by
+                # itself, and shows what was sent.
+                continue
+        self.message_user(request, "Not saved: somebody else saved this profile meanwhile.", messages.ERROR)
+        return HttpResponseRedirect(request.path)
 
     @admin.display(description="followed by")
     def followed_by(self, row: Profile) -> str:
@@ -197,13 +206,10 @@ class ProfileAdmin(AnyModelAdmin):
         return format_html("<pre>{}</pre>", to_yaml(row.document))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Raises ChangedMeanwhile, so that Django logs no change and says of none that it was made."""
         data = form.cleaned_data
         author = Author(request.user.get_username(), data.get("reason", ""), timezone.now())
-        try:
-            saved = save_profile(obj.name, data["document"], author, read_version=data["read_version"])
-        except ChangedMeanwhile:
-            self.message_user(request, "Not saved: somebody else saved this profile meanwhile.", messages.ERROR)
-            return
+        saved = save_profile(obj.name, data["document"], author, read_version=data["read_version"])
         obj.version = saved.version
         self._tell(request, saved)
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +17,7 @@ from django.utils import timezone
 from ghasi.bus import BusError, BusSettings
 from ghasi.env import SettingsError
 from ghasi.operators.actions import OperatorAction, Result
+from ghasi.operators.confirming import ReasonForm
 from ghasi.operators.control import ACTIONS
 from ghasi.operators.kept import Kept
 from ghasi.operators.live import Live, read_live
@@ -49,18 +49,6 @@ _TAGS = {
     Result.REFUSED: messages.ERROR,
     Result.FAILED: messages.ERROR,
 }
-
-
-class ReasonForm(forms.Form):
-    """Why: kept with the wanted state and in the audit."""
-
-    reason = forms.CharField(
-        max_length=200,
-        strip=True,
-        label="Reason",
-        help_text="Kept with the order, for whoever looks at it next. No numbers of subscribers, no texts.",
-        widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True, "autocomplete": "off"}),
-    )
 
 
 def read() -> tuple[Live, str]:

@@ -23,6 +23,7 @@ def operators(found: Everything) -> list[OperatorFacts]:
     for one in live.sessions:
         records.setdefault(one.operator_id, []).append(one)
     backlogs = {operator_id for operator_id, one in found.nats.backlogs.items() if one.unsettled}
+    backlogs |= {operator_id for operator_id, waiting in found.nats.receipts.items() if waiting}
     ids = {*records, *found.ledger.names, *backlogs, *found.ledger.in_doubt, *found.ledger.inbox}
     lately = receipts_lately(found.minutes, found.now)
     made = [_facts(one, records.get(one, []), found, lately.get(one, Counter())) for one in ids]
@@ -72,6 +73,8 @@ def _facts(
         dead=ledger.dead.get(operator_id, 0),
         unexplained=ledger.unexplained.get(operator_id, 0),
         receipts=receipts,
+        receipts_settled=found.nats.settled.get(operator_id),
+        profile_problem=next((one.profile_problem for one in records if one.profile_problem), ""),
     )
 
 

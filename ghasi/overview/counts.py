@@ -27,7 +27,8 @@ GROUP BY operator_id
 """
 _DEAD = """
 SELECT operator_id::text, count(*)
-FROM (SELECT operator_id FROM smpp.dead_letters WHERE at > %(since)s ORDER BY at DESC LIMIT %(most)s) AS d
+FROM (SELECT operator_id FROM smpp.dead_letters WHERE at > %(since)s AND settled_at IS NULL
+      ORDER BY at DESC LIMIT %(most)s) AS d
 GROUP BY operator_id
 """
 # Compiling a statement for each day's partition would take many times as long as carrying it out.
@@ -38,7 +39,7 @@ SELECT set_config('statement_timeout', '3000', true), set_config('enable_seqscan
 
 
 def read(now: datetime) -> FromLedger:
-    """Raises DatabaseError."""
+    """Raises Error of the database: one of its statements that takes longer than three seconds is cancelled."""
     with transaction.atomic():
         _fetch(_BOUNDS, {})
         doubtful = _fetch(_IN_DOUBT, {"most": MOST})

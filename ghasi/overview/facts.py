@@ -32,6 +32,8 @@ class FromNats:
     backlogs: dict[str, Backlog] = field(default_factory=dict)
     receipts: dict[str, int] = field(default_factory=dict)
     """Receipts that wait in the stream for the receipts pool."""
+    settled: dict[str, datetime] = field(default_factory=dict)
+    """When that pool last settled one, as far as the server knows: it forgets that when it starts."""
     workers: dict[str, int] = field(default_factory=dict)
     """Living worker processes by pool."""
     trouble: str = ""
@@ -39,7 +41,7 @@ class FromNats:
 
 @dataclass(frozen=True, slots=True)
 class FromLedger:
-    """What the database says; counts end at `counts.MOST`."""
+    """What the database says; counts end at `counts.MOST`. Nothing of it is known where there is `trouble`."""
 
     in_doubt: dict[str, int] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
@@ -48,23 +50,25 @@ class FromLedger:
     untold: dict[str, datetime] = field(default_factory=dict)
     """When the oldest receipt came that waits and of which the platform has not been told."""
     dead: dict[str, int] = field(default_factory=dict)
-    """Dead letters of the last 24 hours."""
+    """Dead letters of the last 24 hours whose commands were not sent again."""
     unexplained: dict[str, int] = field(default_factory=dict)
     """Commands lost and messages doubled that nobody has acknowledged."""
     names: dict[str, str] = field(default_factory=dict)
     """Operators seen within a day."""
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """`minutes` are the last five and the current one by operator; `totals` those of the last hour, of all operators
-    together."""
+    together or of the chosen one. Neither is known where there is `minutes_trouble`."""
 
     nats: FromNats
     ledger: FromLedger
     minutes: Tallies
     totals: dict[datetime, Tally]
     now: datetime
+    minutes_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,7 @@ class OperatorFacts:
     unexplained: int
     receipts: Counter[str]
     """Of the last minutes, by the status of their event."""
+    receipts_settled: datetime | None = None
+    """When the receipts pool last took one from the stream, where known."""
+    profile_problem: str = ""
+    """Why a replica does not follow the profile that was asked for."""

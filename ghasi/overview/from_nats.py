@@ -29,6 +29,7 @@ _NOT_FOUND = 404
 
 class _Place(msgspec.Struct):
     stream_seq: int = 0
+    last_active: datetime | None = None
 
 
 class _Consumer(msgspec.Struct):
@@ -69,8 +70,10 @@ async def _read(settings: BusSettings) -> FromNats:
     finally:
         await bus.close()
     prefix = subjects.receipt_durable("")
-    waiting = {one.name.removeprefix(prefix): one.num_pending for one in receipts if one.name.startswith(prefix)}
-    return FromNats(live, commands, waiting, workers)
+    ours = {one.name.removeprefix(prefix): one for one in receipts if one.name.startswith(prefix)}
+    waiting = {operator_id: one.num_pending for operator_id, one in ours.items()}
+    settled = {operator_id: at for operator_id, one in ours.items() if (at := one.ack_floor.last_active)}
+    return FromNats(live, commands, waiting, settled, workers)
 
 
 async def _commands(bus: Bus) -> dict[str, Backlog]:

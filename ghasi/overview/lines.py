@@ -13,6 +13,7 @@ from ghasi.overview.facts import OperatorFacts
 
 ORDER = ("DELIVERED", "ACCEPTED", "UNDELIVERABLE", "EXPIRED", "REJECTED", "DELETED", "UNKNOWN")
 """Of receipts' states in a cell."""
+NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class Line:
     receipts: tuple[str, ...]
 
 
-def line_of(one: OperatorFacts, *, unknown: bool) -> Line:
-    """`unknown`: nobody can say how operators stand."""
+def line_of(one: OperatorFacts, *, unknown: bool, uncounted: bool = False, unheard: bool = False) -> Line:
+    """`unknown`: nobody can say how operators stand; `uncounted`, `unheard`: nor what the ledger holds of them, nor
+    what receipts came lately."""
     absent = "NOT KNOWN" if unknown else "NOT REPORTED"
     return Line(
         operator_id=one.operator_id,
@@ -61,10 +63,10 @@ def line_of(one: OperatorFacts, *, unknown: bool) -> Line:
         window_used=str(one.window_used),
         window_size=str(one.window_size),
         backlog=tuple(_backlog(one)),
-        in_doubt=f"{one.in_doubt}" + (f" ({one.held} held)" if one.held else ""),
-        inbox=str(one.inbox),
-        dead=str(one.dead),
-        receipts=tuple(f"{state.lower()} {one.receipts[state]}" for state in ORDER if one.receipts[state]),
+        in_doubt=NOT_KNOWN if uncounted else f"{one.in_doubt}" + (f" ({one.held} held)" if one.held else ""),
+        inbox=NOT_KNOWN if uncounted else str(one.inbox),
+        dead=NOT_KNOWN if uncounted else str(one.dead),
+        receipts=(NOT_KNOWN,) if unheard else tuple(_receipts(one)),
     )
 
 
@@ -72,6 +74,10 @@ def _level(one: OperatorFacts) -> str:
     if one.wanted is not Wanted.BOUND or one.state in (State.FAILBACK, State.CONNECTING):
         return "warn"
     return "good" if one.state is State.BOUND else "bad"
+
+
+def _receipts(one: OperatorFacts) -> Iterator[str]:
+    return (f"{state.lower()} {one.receipts[state]}" for state in ORDER if one.receipts[state])
 
 
 def _backlog(one: OperatorFacts) -> Iterator[str]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ghasi.operators import minutes
-from ghasi.operators.minutes import Tally
 from ghasi.overview import collect
 from ghasi.overview.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, charts
 from ghasi.overview.combine import operators
 from ghasi.overview.counts import MOST
-from ghasi.overview.facts import Everything
+from ghasi.overview.facts import Everything, OperatorFacts
 from ghasi.overview.judging import BAD, SESSIONS, Finding, findings
-from ghasi.overview.lines import line_of
+from ghasi.overview.lines import Line, line_of
 
 PERMISSION = "operators.view_operator"
 
@@ -26,28 +23,30 @@ def context_of(request: HttpRequest) -> dict[str, Any]:
     """Empty for who may not see operators. `operator` in the query chooses the charts of one."""
     if not request.user.has_perm(PERMISSION):
         return {}
-    found = collect.everything()
-    each = operators(found)
     chosen = _chosen(request.GET.get("operator", ""))
+    found = collect.everything(chosen)
+    each = operators(found)
     wrong = findings(found, each)
     return {
         "may_look": True,
         "at": found.now,
         "findings": [(one, _link(one)) for one in wrong],
         "level": ("bad" if any(one.level == BAD for one in wrong) else "warn") if wrong else "good",
-        "operators": [line_of(one, unknown=bool(found.nats.trouble)) for one in each],
+        "operators": [_line(one, found) for one in each],
         "chosen": next((one for one in each if one.operator_id == str(chosen)), None),
-        "charts": charts(_tallies(found, chosen), collect.first_minute(found.now)),
+        "charts": [] if found.minutes_trouble else charts(found.totals, collect.first_minute(found.now)),
         "frame": {"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM, "width": WIDTH, "height": HEIGHT},
         "workers": found.nats.workers.items(),
         "sessions_url": reverse(SESSIONS),
         "part_url": reverse("overview_part") + (f"?operator={chosen}" if chosen else ""),
         "most": MOST,
+        "uncounted": bool(found.ledger.trouble),
     }
 
 
-def _tallies(found: Everything, chosen: UUID | None) -> dict[datetime, Tally]:
-    return found.totals if chosen is None else minutes.of_operator(chosen, collect.first_minute(found.now))
+def _line(one: OperatorFacts, found: Everything) -> Line:
+    unknown, uncounted, unheard = map(bool, (found.nats.trouble, found.ledger.trouble, found.minutes_trouble))
+    return line_of(one, unknown=unknown, uncounted=uncounted, unheard=unheard)
 
 
 def _chosen(value: str) -> UUID | None:

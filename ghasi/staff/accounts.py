@@ -104,10 +104,10 @@ def set_active(user: User, active: bool) -> bool:
     return True
 
 
-def reset_second_factor(user: User) -> None:
-    """Forgets phone and codes, and ends every session, because they may be the reason."""
-    second_factor.reset(user)
-    sessions.end_everywhere(user)
+def reset_second_factor(user: User, reason: str = "") -> None:
+    """Forgets phone and codes, and ends every session, because they may be why. `reason` is kept with the notes."""
+    second_factor.reset(user, reason)
+    sessions.end_everywhere(user, reason)
 
 
 def unlock(user: User) -> int:
@@ -115,9 +115,9 @@ def unlock(user: User) -> int:
     return lockout.unlock(user.get_username())
 
 
-def end_sessions(user: User) -> None:
-    """Logs a user out everywhere."""
-    sessions.end_everywhere(user)
+def end_sessions(user: User, reason: str = "") -> None:
+    """Logs a user out everywhere; `reason` is kept with the note."""
+    sessions.end_everywhere(user, reason)
 
 
 def has_second_factor(user: User) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
+from ghasi.operators.confirming import Question, answered
 from ghasi.staff.accounts import end_sessions, has_second_factor, reset_second_factor, unlock
 from ghasi.staff.audit_admin import AuditAdmin
 from ghasi.staff.roles import Role, roles_of
@@ -29,6 +33,26 @@ ROLES_HELP: Final = (
     "viewer sees all pages but accounts and what the staff did, with numbers masked; operator also acts on sessions "
     "and messages; lead also changes profiles and accounts, sees numbers in full, and reads what the staff did."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An action that somebody has to confirm, and how it is asked for."""
+
+    action: str
+    title: str
+    effect: str
+    yes: str
+
+
+RESET: Final = Asked(
+    "reset_factor",
+    "Reset the second factor",
+    "Phone and recovery codes are forgotten and every session ends. Whoever logs in next with the password sets up a "
+    "new phone.",
+    "reset",
+)
+LOG_OUT: Final = Asked("log_out", "Log out everywhere", "Every session ends with its next request.", "log out")
 
 # What they showed: secrets of phones, and groups that every `migrate` sets back to what roles.py says.
 for _model in (TOTPDevice, StaticDevice, Group, User):
@@ -97,16 +121,22 @@ class StaffUserAdmin(AnyUserAdmin):
     def second_factor(self, obj: User) -> bool:
         return has_second_factor(obj)
 
-    @admin.action(description="Reset the second factor", permissions=["change"])
-    def reset_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    @admin.action(description="Reset the second factor …", permissions=["change"])
+    def reset_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """The next login enrols anew; sessions that were verified with the old one end."""
-        for user in self._changeable(request, queryset):
-            if not self.may_renew(request, user):
+        changeable = self._changeable(request, queryset)
+        chosen = [user for user in changeable if self.may_renew(request, user)]
+        answer = self._asked(request, chosen, RESET) if chosen else None
+        if isinstance(answer, HttpResponse):
+            return answer
+        for user in changeable:
+            if user not in chosen:
                 name = user.get_username()
                 self.message_user(request, f"{name} is a lead: a superuser or the command resets.", messages.WARNING)
-                continue
-            reset_second_factor(user)
-            self.message_user(request, f"{user.get_username()} sets up a second factor at the next login.")
+            elif answer is not None:
+                reset_second_factor(user, answer)
+                self.message_user(request, f"{user.get_username()} sets up a second factor at the next login.")
+        return None
 
     @admin.action(description="Unlock", permissions=["change"])
     def unlock_account(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -114,11 +144,29 @@ class StaffUserAdmin(AnyUserAdmin):
             unlock(user)
             self.message_user(request, f"{user.get_username()} may try again.")
 
-    @admin.action(description="Log out everywhere", permissions=["change"])
-    def log_out(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in self._changeable(request, queryset):
-            end_sessions(user)
+    @admin.action(description="Log out everywhere …", permissions=["change"])
+    def log_out(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        chosen = self._changeable(request, queryset)
+        answer = self._asked(request, chosen, LOG_OUT) if chosen else None
+        if isinstance(answer, HttpResponse):
+            return answer
+        for user in chosen if answer is not None else ():
+            end_sessions(user, answer or "")
             self.message_user(request, f"{user.get_username()} is logged out everywhere.")
+        return None
+
+    def _asked(self, request: HttpRequest, chosen: list[User], what: Asked) -> str | HttpResponse:
+        """The reason, or the page that asks for it: the accounts named on it are sent again with the answer."""
+        kept = [(ACTION_CHECKBOX_NAME, str(user.pk)) for user in chosen]
+        question = Question(
+            title=what.title,
+            effect=what.effect,
+            things=tuple(user.get_username() for user in chosen),
+            yes=what.yes,
+            back=reverse("admin:auth_user_changelist"),
+            kept=[("action", what.action), *kept],
+        )
+        return answered(request, question, {**self.admin_site.each_context(request), "opts": self.opts})
 
     def _changeable(self, request: HttpRequest, queryset: QuerySet[User]) -> list[User]:
         chosen = [user for user in queryset if self.has_change_permission(request, user)]

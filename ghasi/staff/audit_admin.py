@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from django.contrib import admin
@@ -15,7 +14,8 @@ from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpRespon
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 
-from ghasi.correlations.readonly_admin import ReadOnlyAdmin, SpanFilter
+from ghasi.correlations.readonly_admin import ReadOnlyAdmin
+from ghasi.correlations.spans import ColumnSpanFilter
 from ghasi.operators.actions import ADDRESS, OperatorAction
 from ghasi.staff.noting import Event, note
 
@@ -24,9 +24,8 @@ _COLUMNS: Final = ("at", "actor", "action", "target_kind", "target", "reason", "
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-class DoneSince(SpanFilter):
-    def since(self, queryset: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
-        return queryset.filter(at__gte=moment)
+class DoneSpan(ColumnSpanFilter):
+    column = "at"
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -62,7 +61,7 @@ class AuditAdmin(ReadOnlyAdmin):
 
     list_display = ("when", "actor", "action", "done_to", "address", "reason", "result")
     list_display_links = ("when",)
-    list_filter = (DoneSince, KindFilter)
+    list_filter = (DoneSpan, KindFilter)
     search_fields = ("actor",)
     search_help_text = "Exact: a person, an action such as login.failed, or what it was done to."
     ordering = ("-id",)

@@ -42,9 +42,9 @@ def note(event: str, kind: str, target: str, *, by: str | None = None, reason: s
     note_action(_actor() if by is None else by, event, kind, target, reason=reason, detail=detail)
 
 
-def note_user(event: Event, username: str, *, by: str | None = None, **detail: Any) -> None:
+def note_user(event: Event, username: str, *, by: str | None = None, reason: str = "", **detail: Any) -> None:
     """An event of the account `username`."""
-    note(event, "user", username, by=by, **detail)
+    note(event, "user", username, by=by, reason=reason, **detail)
 
 
 def _actor() -> str:

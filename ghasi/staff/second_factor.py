@@ -114,11 +114,11 @@ def codes_left(user: User) -> int:
     return count
 
 
-def reset(user: User) -> bool:
+def reset(user: User, reason: str = "") -> bool:
     """Forgets phone and recovery codes, so that the next login enrols anew; False where there was nothing."""
     phones, _ = TOTPDevice.objects.filter(user=user).delete()
     codes, _ = StaticDevice.objects.filter(user=user).delete()
-    note_user(Event.FACTOR_RESET, user.get_username())
+    note_user(Event.FACTOR_RESET, user.get_username(), reason=reason)
     return bool(phones or codes)
 
 

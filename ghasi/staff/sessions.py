@@ -73,8 +73,8 @@ def generation_of(user: User) -> int:
     return Account.objects.filter(pk=user.pk).values_list("generation", flat=True).first() or 0
 
 
-def end_everywhere(user: User) -> None:
+def end_everywhere(user: User, reason: str = "") -> None:
     """Every session of the user is over with its next request, wherever it is."""
     Account.objects.get_or_create(pk=user.pk)
     Account.objects.filter(pk=user.pk).update(generation=F("generation") + 1)
-    note_user(Event.LOGOUT_EVERYWHERE, user.get_username())
+    note_user(Event.LOGOUT_EVERYWHERE, user.get_username(), reason=reason)

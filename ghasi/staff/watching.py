@@ -10,6 +10,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
+from ghasi.correlations.models_ids import IdRelation
 from ghasi.operators.actions import OperatorAction
 from ghasi.operators.models import Profile, ProfileChange
 from ghasi.staff import sessions
@@ -19,7 +20,7 @@ UNKNOWN_USER = "(unknown)"
 """A name that is nobody's may be a password in the wrong field: it is not written down."""
 FLAGS = ("username", "is_active", "is_staff", "is_superuser")
 _BEFORE = "_staff_before"
-_TOLD_ELSEWHERE: tuple[type[Model], ...] = (User, Group, Profile, ProfileChange, OperatorAction)
+_TOLD_ELSEWHERE: tuple[type[Model], ...] = (User, Group, Profile, ProfileChange, OperatorAction, IdRelation)
 
 
 def connect() -> None:

@@ -113,6 +113,17 @@ def relation(candidate: str) -> Any:
     )
 
 
+def decide(browser: Browser, action: str) -> None:
+    """By the page that asks for the reason, which fits a phone."""
+    browser.follow(browser.one(f"button[name=action][value={action}]"))
+    browser.until(lambda: browser.all("#confirm-yes"), "asked")
+    browser.look(PHONE)
+    assert browser.wider_than_screen() <= 0
+    browser.look()
+    browser.one("#id_reason").send_keys("seen in May")
+    browser.follow(browser.one("#confirm-yes"))
+
+
 def test_a_relation_of_ids_is_accepted_as_it_was_seen(browser: Browser) -> None:
     row = relation("hex>dec")
     browser.open(f"{IDS}{row.pk}/change/")
@@ -122,14 +133,15 @@ def test_a_relation_of_ids_is_accepted_as_it_was_seen(browser: Browser) -> None:
     assert "It has changed meanwhile: dec>hex" in browser.text(".messagelist")
     row.refresh_from_db()
     assert (row.state, row.in_force) == ("proposed", None)
-    browser.follow(browser.one("button[name=action][value=accept]"))
+    decide(browser, "accept")
     browser.until(lambda: browser.all(".messagelist .success"), "accepted")
     row.refresh_from_db()
     assert (row.state, row.in_force) == ("accepted", "dec>hex")
-    browser.follow(browser.one("button[name=action][value=reject]"))
+    decide(browser, "reject")
     browser.until(lambda: "Rejected: text" in browser.text(".messagelist"), "rejected")
     row.refresh_from_db()
     assert (row.state, row.in_force, row.rejected) == ("rejected", None, ["dec>hex"])
+    assert noted("operator", str(row.pk)) == [("ids.accept", "seen in May"), ("ids.reject", "seen in May")]
     assert browser.complaints() == []
 
 

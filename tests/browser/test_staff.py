@@ -158,6 +158,10 @@ def test_an_account_is_made_reset_and_unlocked(browser: Browser) -> None:
         browser.one(f"#result_list input.action-select[value='{user.pk}']").click()
         browser.one(f"#changelist-form select[name=action] option[value={action}]").click()
         browser.follow(browser.one("#changelist-form .actions button[type=submit]"))
+        if action == "reset_factor":
+            assert name in browser.text("#confirm-things")
+            browser.one("#id_reason").send_keys("the phone is lost")
+            browser.follow(browser.one("#confirm-yes"))
         browser.until(lambda said=said: f"{name} {said}" in browser.text().lower(), action)  # type: ignore[misc]
     assert not has_second_factor(user)
     assert browser.complaints() == []

@@ -439,6 +439,9 @@ def test_the_command_shows_and_decides(operator: Operator) -> None:
     assert wrong.value.returncode == 2
 
 
+CONFIRMED = {"confirmed": "1", "reason": "their document says so"}
+
+
 def staff(*permissions: str) -> Client:
     user = User.objects.create(username=f"staff-{uuid4().hex[:8]}", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
@@ -462,10 +465,23 @@ def test_the_admin_shows_it_and_lets_only_some_decide(operator: Operator) -> Non
     assert 'value="accept"' in decider.get(page).content.decode()
     assert decider.get(decide).status_code == 405
     assert 'name="seen" value="hex&gt;dec"' in decider.get(page).content.decode()
-    assert decider.post(decide, {"action": "accept", "seen": "hex>dec"}).status_code == 302
+    accept = {"action": "accept", "seen": "hex>dec"}
+    asked = decider.post(decide, accept)
+    html = asked.content.decode()
+    assert (asked.status_code, 'name="seen" value="hex&gt;dec"' in html) == (200, True)
+    assert decider.post(decide, {**accept, "confirmed": "1", "reason": " "}).status_code == 400
+    assert operator.row.state == "proposed", "nothing is decided without a reason"
+    assert decider.post(decide, {**accept, **CONFIRMED}).status_code == 302
     assert (operator.row.state, operator.row.in_force) == ("accepted", "hex>dec")
-    assert decider.post(decide, {"action": "reject", "seen": "hex>dec"}).status_code == 302
+    assert decider.post(decide, {"action": "reject", "seen": "hex>dec", **CONFIRMED}).status_code == 302
     assert (operator.row.state, operator.row.in_force) == ("rejected", None)
+    assert decider.post(decide, {"action": "forget", "seen": "hex>dec", **CONFIRMED}).status_code == 404
+    noted = OperatorAction.objects.filter(target=str(operator.id)).order_by("id")
+    assert list(noted.values_list("action", "target_kind", "reason", "result")) == [
+        ("ids.accept", "operator", "their document says so", "accepted: hex>dec"),
+        ("ids.reject", "operator", "their document says so", "rejected: text"),
+    ]
+    assert not OperatorAction.objects.filter(action="idrelation.changed").exists(), "noted once"
     assert str(operator.id) in viewer.get("/admin/correlations/idrelation/").content.decode()
 
 
@@ -475,7 +491,7 @@ def test_only_what_somebody_saw_is_decided(operator: Operator, action: str, seen
     operator.traffic(5)
     operator.turn()
     decide = f"/admin/correlations/idrelation/{operator.id}/decide/"
-    told = {"action": action} if seen is None else {"action": action, "seen": seen}
+    told = {"action": action, **CONFIRMED} if seen is None else {"action": action, "seen": seen, **CONFIRMED}
     answer = staff("view_idrelation", "decide_idrelation").post(decide, told, follow=True)
     assert "It has changed meanwhile: hex&gt;dec is to be decided now." in answer.content.decode()
     assert (operator.row.state, operator.row.candidate) == ("proposed", "hex>dec")

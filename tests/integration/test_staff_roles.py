@@ -16,6 +16,7 @@ from tests.support.staff import PASSWORD, accounts, logged_in, noted, person, wi
 pytestmark = pytest.mark.usefixtures("django_ready")
 
 USERS = "/admin/auth/user/"
+RESET = {"action": "reset_factor", "confirmed": "1", "reason": "the phone is lost"}
 AUDIT = "/admin/operators/operatoraction/"
 
 
@@ -101,7 +102,7 @@ def test_a_lead_cannot_make_himself_more_than_a_lead() -> None:
     assert not lead.is_superuser
     assert one.post(f"{USERS}{root.pk}/change/", {"username": "mine"}).status_code == 403
     assert one.post(f"{USERS}{root.pk}/password/", {"password1": PASSWORD, "password2": PASSWORD}).status_code == 403
-    assert one.post(USERS, {"action": "reset_factor", "_selected_action": [root.pk]}).status_code == 302
+    assert one.post(USERS, {**RESET, "_selected_action": [root.pk]}).status_code == 302
     assert "second_factor.reset" not in noted(root)
     assert one.post(f"{USERS}{root.pk}/delete/", {"post": "yes"}).status_code == 403
 
@@ -126,7 +127,7 @@ def test_a_lead_gives_no_other_lead_a_password_or_a_second_factor(whose: Role, b
     new = {"password1": "other-horse-battery-8", "password2": "other-horse-battery-8"}
     assert one.post(f"{USERS}{user.pk}/password/", new).status_code == (302 if may else 403)
     assert User.objects.get(pk=user.pk).check_password(new["password1"]) is may
-    assert one.post(USERS, {"action": "reset_factor", "_selected_action": [user.pk]}).status_code == 302
+    assert one.post(USERS, {**RESET, "_selected_action": [user.pk]}).status_code == 302
     assert ("second_factor.reset" in noted(user)) is may
 
 

@@ -79,14 +79,36 @@ def test_log_out_everywhere_ends_every_session_of_this_person_only() -> None:
 def test_a_lead_logs_somebody_out_and_resets_his_second_factor() -> None:
     user, lead = person(), person(Role.LEAD)
     one, boss = logged_in(user), logged_in(lead)
-    boss.post("/admin/auth/user/", {"action": "log_out", "_selected_action": [user.pk]})
+    confirmed = {"_selected_action": [user.pk], "confirmed": "1", "reason": "the phone was stolen"}
+    boss.post("/admin/auth/user/", {"action": "log_out", **confirmed})
     assert not inside(one)
     one = logged_in(user)
     staff.with_phone(user)
-    boss.post("/admin/auth/user/", {"action": "reset_factor", "_selected_action": [user.pk]})
+    boss.post("/admin/auth/user/", {"action": "reset_factor", **confirmed})
     assert not inside(one)
-    last = OperatorAction.objects.filter(target=user.username, action="second_factor.reset").latest("id")
-    assert last.actor == lead.username
+    for action in ("session.ended_everywhere", "second_factor.reset"):
+        last = OperatorAction.objects.filter(target=user.username, action=action).latest("id")
+        assert (last.actor, last.reason) == (lead.username, "the phone was stolen")
+
+
+@pytest.mark.parametrize("action", ["log_out", "reset_factor"])
+def test_nothing_happens_before_a_reason_and_a_confirmation(action: str) -> None:
+    users = [person(), person()]
+    ones, boss = [logged_in(user) for user in users], logged_in(person(Role.LEAD))
+    chosen = {"action": action, "_selected_action": [user.pk for user in users]}
+    asked = boss.post("/admin/auth/user/", {**chosen, "index": "0", "select_across": "0"})
+    html = asked.content.decode()
+    assert asked.status_code == 200
+    for user in users:
+        assert f"<strong>{user.username}</strong>" in html
+        assert f'name="_selected_action" value="{user.pk}"' in html
+    assert f'name="action" value="{action}"' in html
+    no_reason = boss.post("/admin/auth/user/", {**chosen, "confirmed": "1", "reason": " "})
+    assert (no_reason.status_code, "This field is required." in no_reason.content.decode()) == (400, True)
+    assert [inside(one) for one in ones] == [True, True]
+    told = boss.post("/admin/auth/user/", {**chosen, "confirmed": "1", "reason": "they left"}, follow=True)
+    assert users[1].username in told.content.decode()
+    assert [inside(one) for one in ones] == [False, False]
 
 
 def test_a_session_of_before_these_rules_is_over() -> None:

@@ -12,13 +12,15 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from ghasi.correlations import altering
+from ghasi.correlations.models import DeadLetter
 
 pytestmark = pytest.mark.usefixtures("django_ready")
 
 MIGRATIONS: list[Any] = [
-    importlib.import_module(f"ghasi.correlations.migrations.{name}") for name in ("0012_times", "0013_ends")
+    importlib.import_module(f"ghasi.correlations.migrations.{name}")
+    for name in ("0012_times", "0013_ends", "0014_letters_settled")
 ]
-ADD = altering.add(MIGRATIONS[-1].COLUMNS)
+ADD = altering.add(MIGRATIONS[1].COLUMNS)
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +55,15 @@ class Traffic:
         self._thread.join()
 
 
-def columns() -> set[str]:
+def columns(table: str) -> set[str]:
     with connection.cursor() as cursor:
-        return {one.name for one in connection.introspection.get_table_description(cursor, "message_correlations")}
+        described = connection.introspection.get_table_description(cursor, table.removeprefix("smpp."))
+        return {one.name for one in described}
 
 
-def alter(what: str) -> None:
+def alter(what: str, table: str = altering.LEDGER) -> None:
     with connection.schema_editor(atomic=False) as editor:
-        altering.alter(editor, what)
+        altering.alter(editor, what, table)
 
 
 def test_it_gives_way_to_traffic_and_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,12 +96,16 @@ def test_it_ends_with_the_reason_where_it_never_gets_the_lock(monkeypatch: pytes
 def test_it_is_undone_and_done_again(migration: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET search_path TO smpp, public")
-    named = set(migration.COLUMNS)
-    assert named <= columns()
-    alter(altering.drop(migration.COLUMNS))
+    named, table = set(migration.COLUMNS), getattr(migration, "TABLE", altering.LEDGER)
+    assert named <= columns(table)
+    alter(altering.drop(migration.COLUMNS), table)
     try:
-        assert not named & columns()
+        assert not named & columns(table)
     finally:
         for _ in range(2):
-            alter(altering.add(migration.COLUMNS))
-    assert named <= columns()
+            alter(altering.add(migration.COLUMNS), table)
+        # The index went with the column.
+        for index in getattr(migration, "INDEXES", ()):
+            with connection.schema_editor() as editor:
+                editor.add_index(DeadLetter, index)
+    assert named <= columns(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,7 @@ from ghasi.operators.live import Live
 from ghasi.operators.minutes import Tallies, Tally
 from ghasi.overview.combine import operators
 from ghasi.overview.facts import Backlog, Everything, FromLedger, FromNats, OperatorFacts
-from ghasi.overview.judging import Finding, findings
+from ghasi.overview.judging import SESSIONS, Finding, findings
 
 NOW = datetime(2026, 11, 21, 17, 30, 20, tzinfo=UTC)
 ONE = str(uuid4())
@@ -112,12 +113,54 @@ def test_nats_away_is_one_alarm_and_not_one_for_each_operator() -> None:
     assert not [one.text for one in wrong(found) if "not reported" in one.text]
 
 
+def test_a_ledger_that_cannot_be_read_is_an_alarm_and_its_minutes_a_note() -> None:
+    found = everything(session(), ledger=FromLedger(trouble="it is slow"))
+    (one,) = wrong(found)
+    assert (one.level, one.text.partition(" (")[0]) == ("bad", "The ledger cannot be read: it is slow")
+    (one,) = wrong(replace(everything(session()), minutes_trouble="it is slow"))
+    assert (one.level, "cannot be read: it is slow" in one.text) == ("warn", True)
+
+
 def test_a_backlog_is_told_once_it_is_old() -> None:
     young = {ONE: Backlog(5, 0, NOW - timedelta(seconds=30))}
     assert wrong(everything(session(), backlogs=young)) == []
     old = {ONE: Backlog(5, 2, NOW - timedelta(minutes=5))}
     (one,) = wrong(everything(session(), backlogs=old))
     assert "7 in the backlog, the oldest for 5 min" in one.text
+
+
+def test_binds_that_are_missing_are_told() -> None:
+    two = [session(max_binds=3), session(replica="gw-2", max_binds=3, reason="ESME_RALYBND")]
+    (one,) = wrong(everything(*two))
+    assert (one.level, one.page) == ("warn", SESSIONS)
+    assert "Nordwind has 2 of 3 binds" in one.text
+    assert wrong(everything(*two, session(replica="gw-3", max_binds=3))) == []
+    record = WantedRecord(Wanted.DRAINED, "ahmad", "cable works", NOW.timestamp())
+    assert not [one for one in wrong(everything(*two, wanted=record)) if "binds" in one.text]
+
+
+def test_a_bind_that_only_receives_is_not_counted_against_the_others() -> None:
+    """`binds` are those that can send: an operator without any has none to miss."""
+    assert wrong(everything(session(binds=0))) == []
+
+
+def test_receipts_that_wait_for_their_pool_are_told() -> None:
+    just = {ONE: NOW - timedelta(seconds=5)}
+    assert wrong(everything(session(), receipts={ONE: 1000}, settled=just)) == []
+    (one,) = wrong(everything(session(), receipts={ONE: 1001}, settled=just))
+    assert (one.level, one.text) == ("warn", "Nordwind: 1001 receipts wait for the receipts pool.")
+    long_ago = {ONE: NOW - timedelta(minutes=7)}
+    (one,) = wrong(everything(session(), receipts={ONE: 1}, settled=long_ago))
+    assert one.text == "Nordwind: 1 receipt waits for the receipts pool, which has settled none for 7 min."
+    assert wrong(everything(session(), receipts={ONE: 0}, settled=long_ago)) == [], "nothing waits"
+    assert wrong(everything(session(), receipts={ONE: 1})) == [], "a server that has just started does not know"
+
+
+def test_a_profile_that_is_not_followed_is_told() -> None:
+    there = session(profile_problem="live:alpine does not exist")
+    (one,) = wrong(everything(session(replica="gw-0"), there))
+    assert (one.level, one.page) == ("warn", SESSIONS)
+    assert one.text == "Nordwind does not follow the profile it should: live:alpine does not exist."
 
 
 def test_what_the_ledger_knows_is_told_with_its_page() -> None:
@@ -131,7 +174,7 @@ def test_what_the_ledger_knows_is_told_with_its_page() -> None:
     )
     found = wrong(everything(session(), ledger=ledger))
     assert found[0].level == "bad"
-    assert {one.query for one in found} == {"", "list=held", "list=in_doubt", "state=waiting"}
+    assert {one.query for one in found} == {"", "list=held", "list=in_doubt", "state=waiting", "letter=open"}
     assert any("3 parts in doubt" in one.text for one in found)
     assert any("7 dead letters" in one.text for one in found)
 

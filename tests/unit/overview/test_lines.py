@@ -88,3 +88,8 @@ def test_nothing_is_known() -> None:
 )
 def test_levels(state: State, wanted: Wanted, level: str) -> None:
     assert line_of(replace(QUIET, state=state, wanted=wanted), unknown=False).level == level
+
+
+def test_what_the_database_cannot_say_is_not_nought() -> None:
+    line = line_of(QUIET, unknown=False, uncounted=True, unheard=True)
+    assert (line.in_doubt, line.inbox, line.dead, line.receipts) == (*["not known"] * 3, ("not known",))

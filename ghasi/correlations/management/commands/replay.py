@@ -87,6 +87,7 @@ class Command(BaseCommand):
         work = len(plan.items) if giving else len(plan.replays)
         if options["dry_run"] or not work:
             if not (options["dry_run"] or giving):
+                replaying.note_sent(plan)
                 run.finish()
             self._tell(plan, None, as_json=as_json)
             return
