@@ -13,7 +13,7 @@ from django.db.models import lookups
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("correlations", "0013_ends")]
+    dependencies = [("correlations", "0014_letters_settled")]
 
     operations = [
         AddIndexConcurrently(
