@@ -1,5 +1,6 @@
 """Receipts and their parts on a real PostgreSQL."""
 
+import importlib
 import itertools
 import threading
 from collections.abc import Iterator
@@ -455,3 +456,32 @@ def test_a_receipt_past_its_time_meets_its_part_no_more(now: datetime) -> None:
     respond(part, one, now)
     assert inbox.sweep_inbox(now=late) == ([], [])
     assert InboxReceipt.objects.get().matched_at is None
+
+
+def indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'smpp' AND tablename = 'receipts_inbox'")
+        return {name for (name,) in cursor.fetchall()}
+
+
+def test_the_migration_of_its_indexes_is_undone_and_done_again() -> None:
+    migration: Any = importlib.import_module("ghasi.correlations.migrations.0015_inbox_indexes")
+    new, old = {"receipts_inbox_due", "receipts_inbox_untold"}, {"receipts_inbox_tried"}
+    assert new <= indexes()
+    assert not old & indexes()
+
+    def run(statements: list[str]) -> None:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    operations = migration.Migration.operations
+    for one in reversed(operations):
+        run(one.reverse_sql)
+    assert old <= indexes()
+    assert not new & indexes()
+    for _ in range(2):
+        for one in operations:
+            run(one.sql)
+    assert new <= indexes()
+    assert not old & indexes()

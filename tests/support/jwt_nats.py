@@ -83,6 +83,8 @@ class JwtNats:
         self.folder.mkdir()
         self.port = free_port()
         self.operator, self.account, self.system = Key(OPERATOR), Key(ACCOUNT), Key(ACCOUNT)
+        # Once: another one, be it a second younger, is not taken by a server that runs.
+        self._operator_jwt = token(self.operator, self.operator, type="operator")
         self._config = self.folder / "nats.conf"
         argv = [str(binaries.nats_server()), "--config", str(self._config)]
         self.child = Child("jwt-nats", argv, run=servers.run, env=plain_env())
@@ -111,7 +113,7 @@ class JwtNats:
             "listen": f"127.0.0.1:{self.port}",
             "server_name": "jwt",
             "jetstream": {"store_dir": str(self.folder / "store")},
-            "operator": token(self.operator, self.operator, type="operator"),
+            "operator": self._operator_jwt,
             "system_account": self.system.public,
             "resolver": "MEMORY",
             "resolver_preload": {
