@@ -23,6 +23,7 @@ from ghasi.bus.wire import Settlement, settlement
 from ghasi.contracts.publication import Publication
 from ghasi.contracts.topology import BUCKETS, STREAMS, Consumer
 from ghasi.logs import get_logger
+from ghasi.tasks import end_task
 
 Hook = Callable[[], Awaitable[None]]
 PUBLISH_TIMEOUT = 5.0
@@ -95,11 +96,17 @@ class Bus:
                 reconnected_cb=reconnected,
             )
 
+        attempting = asyncio.create_task(attempt())
         try:
-            await asyncio.wait_for(attempt(), wait)
+            if not (await asyncio.wait({attempting}, timeout=wait))[0]:
+                raise TimeoutError
+            attempting.result()
         except (TimeoutError, OSError, nats.errors.Error) as error:
+            await end_task(attempting)
             await _quietly_close(nc)
             raise BusError(f"NATS cannot be reached: {type(error).__name__}") from None
+        finally:
+            await end_task(attempting)
         return bus
 
     @property

@@ -28,5 +28,5 @@ def test_a_path_in_args_stands_for_the_folder(target: str, args: str, asked: str
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
     argv = ["make", "--dry-run", target, f"ARGS={args.format(target)}"]
     told = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
-    (line,) = re.findall(r"-m pytest (.*?)(?: \|\| .*)?$", told, re.MULTILINE)
+    (line,) = re.findall(r"-m tests\.once_more (.*?)(?: \|\| .*)?$", told, re.MULTILINE)
     assert line.split() == asked.format(target).split()
