@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nats.js.api import StreamConfig
 
-from ghasi.bus import Bus, BusError
+from ghasi.bus import Bus, BusError, Publication
 from ghasi.contracts import subjects, topology
 from ghasi.devstack.servers import Servers
 from ghasi.doctor import streams as doctor
@@ -57,18 +57,25 @@ async def healthy(cluster: RoleCluster) -> None:
             await asyncio.sleep(0.2)
 
 
-async def test_everything_is_made_with_three_copies(cluster: RoleCluster) -> None:
+async def test_everything_is_made_with_three_copies_and_outlives_one(cluster: RoleCluster) -> None:
     done = await provisioned(cluster, 3)
     assert set(done.made) == OURS | {one.durable for one in DURABLES}
     assert (done.raised, done.left) == ([], [])
     assert copies(await seen(cluster)) == dict.fromkeys(OURS, 3)
     await healthy(cluster)
     cluster.nodes[NAMES[2]].child.kill()
-    bus = await Bus.connect(replace(cluster.settings("probe"), urls=cluster.settings("probe").urls[:1]), "probe")
+    settings = cluster.settings("orchestrator")
+    bus = await Bus.connect(replace(settings, urls=settings.urls[:2]), "platform")
+    command = Publication(subjects.dispatch(OPERATOR), b"{}", "taken-once")
     try:
         async with asyncio.timeout(60):
-            while (info := (await bus.js.stream_info(subjects.SMS_DISPATCH)).cluster) is None or not info.leader:
-                await asyncio.sleep(0.2)
+            while True:
+                # Until the other two have chosen who leads.
+                try:
+                    await bus.publish(command)
+                    break
+                except BusError:
+                    await asyncio.sleep(0.2)
     finally:
         await bus.close()
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-import nats.errors
 import trustme
-from nats.js.errors import Error as JetStreamError
-from nats.js.errors import NotFoundError
 
-from ghasi.bus import Bus, BusError, BusSettings
+from ghasi.bus import BusSettings
 from ghasi.devstack.ports import free_port
 from ghasi.devstack.servers import Servers
 from tests.support.secured import ROLES, RoleNats, secret
@@ -75,21 +74,27 @@ class RoleCluster:
         return self
 
     async def _ready(self) -> bool:
-        """Whether a leader answers: that there is no such stream is an answer."""
-        try:
-            bus = await Bus.connect(self.settings("probe"), "ready", wait=5.0)
-        except BusError:
-            return False
-        try:
-            await bus.js.stream_info("SMS_DISPATCH")
-        except NotFoundError:
-            return True
-        except (JetStreamError, nats.errors.Error, TimeoutError):
-            return False
-        finally:
-            await bus.close()
-        return True
+        """Whether a leader sees both of the others: before that it places no more than one copy."""
+        pages = await asyncio.gather(*(asyncio.to_thread(_meta_group, node.monitor) for node in self.nodes.values()))
+        others = [page.get("replicas") or [] for page in pages if page.get("leader") == page.get("server")]
+        return any(
+            len(peers) == len(NAMES) - 1 and all(peer.get("current") and not peer.get("offline") for peer in peers)
+            for peers in others
+        )
 
     async def __aexit__(self, *_: object) -> None:
         for node in self.nodes.values():
             node.child.kill()
+
+
+def _meta_group(monitor: int) -> dict[str, Any]:
+    """What a server's pages say of the group that places streams, and its own name; {} before it answers."""
+    found: dict[str, Any] = {}
+    try:
+        for page in ("varz", "jsz"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{monitor}/{page}", timeout=2.0) as answer:
+                told = json.load(answer)
+            found |= {"server": told["server_name"]} if page == "varz" else told.get("meta_cluster") or {}
+    except (OSError, ValueError):
+        return {}
+    return found
