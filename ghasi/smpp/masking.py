@@ -144,7 +144,9 @@ def _masked_tlv(tlv: Tlv, view: _View) -> bytes:
     if tlv.tag == Tag.RECEIPTED_MESSAGE_ID:
         return _without_numbers(tlv.value, view)
     if tlv.tag == Tag.ADDITIONAL_STATUS_INFO_TEXT:
-        return _RUN.sub(lambda run: _mask_digits(run[0]), tlv.value)
+        # The operator's own words, and with them whatever it repeats of the message.
+        told = tlv.value.removesuffix(b"\0")
+        return _FILL * len(told) + tlv.value[len(told) :]
     info = TAGS.get(tlv.tag)
     # One of the specification's that is longer than it may be holds something else.
     if info is not None and tlv.tag in _OPEN_TAGS and len(tlv.value) <= info.sizes[1]:

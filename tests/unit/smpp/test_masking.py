@@ -55,6 +55,7 @@ def _shown(pdu: Pdu) -> Pdu:
         SubmitSm(destination_addr=NUMBER, tlvs=(Tlv(0x0202, NUMBER.encode()), Tlv(0x001E, NUMBER.encode() + b"\0"))),
         SubmitSm(destination_addr=NUMBER, tlvs=(Tlv(0x0204, TEXT),)),
         SubmitSmResp(message_id="7", tlvs=(Tlv(0x001D, b"no route to " + NUMBER.encode() + b"\0"),)),
+        SubmitSmResp(message_id="7", tlvs=(Tlv(0x001D, b"refused: " + TEXT + b"\0"),)),
         DeliverSm(source_addr=NUMBER, destination_addr="1234", short_message=TEXT),
         DeliverSm(source_addr=NUMBER, esm_class=4, short_message=b"id:7 stat:DELIVRD text:" + TEXT),
         DeliverSm(source_addr=NUMBER, esm_class=4, short_message=b"to:" + NUMBER.encode() + b" stat:DELIVRD"),
