@@ -117,11 +117,12 @@ SELECT {as_json(INBOX_ROW)} FROM (
     ORDER BY taken_at LIMIT %(limit)s) AS i
 """
 
+# An array is read once; what stands behind IN may be read again for each row, and then takes the next ones too.
 INBOX_FORGET = f"""
-DELETE FROM {INBOX} WHERE id IN (
+DELETE FROM {INBOX} WHERE id = ANY (ARRAY(
     SELECT id FROM {INBOX}
     WHERE taken_at < %(before)s AND (published_at IS NOT NULL OR given_up_at IS NOT NULL OR unreadable IS NOT NULL)
-    ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    ORDER BY taken_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 """
 
 INBOX_WAITS = f"""
@@ -152,6 +153,6 @@ UPDATE smpp.dead_letters SET settled_at = %(now)s WHERE id IN (
 """
 
 DEAD_FORGET = """
-DELETE FROM smpp.dead_letters WHERE id IN (
-    SELECT id FROM smpp.dead_letters WHERE at < %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+DELETE FROM smpp.dead_letters WHERE id = ANY (ARRAY(
+    SELECT id FROM smpp.dead_letters WHERE at < %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 """
