@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from ghasi.correlations import sql_inbox
-from ghasi.correlations.db import execute
+from ghasi.correlations.db import execute, repeated
 from ghasi.correlations.texts import fit
 
 KEPT = timedelta(days=30)
@@ -47,7 +47,8 @@ def sent_again(letters: Iterable[tuple[UUID, int]], now: datetime) -> int:
     if not wanted:
         return 0
     message_ids, stream_seqs = (list(one) for one in zip(*wanted, strict=True))
-    return execute(sql_inbox.DEAD_SENT_AGAIN, {"message_ids": message_ids, "stream_seqs": stream_seqs, "now": now})
+    given = {"message_ids": message_ids, "stream_seqs": stream_seqs, "now": now}
+    return repeated(execute)(sql_inbox.DEAD_SENT_AGAIN, given)
 
 
 def forget_dead_letters(now: datetime, limit: int = 10_000) -> int:

@@ -145,11 +145,11 @@ DO UPDATE SET reason = excluded.reason, message_id = excluded.message_id, size =
 
 # Of several letters of a message those up to the one that was sent again; in one order everywhere.
 DEAD_SENT_AGAIN = """
-UPDATE smpp.dead_letters SET settled_at = %(now)s WHERE id IN (
+UPDATE smpp.dead_letters SET settled_at = %(now)s WHERE id = ANY (ARRAY(
     SELECT d.id FROM smpp.dead_letters d
     JOIN unnest(%(message_ids)s::uuid[], %(stream_seqs)s::bigint[]) AS u(message_id, stream_seq)
         ON d.message_id = u.message_id AND d.stream_seq <= u.stream_seq
-    WHERE d.settled_at IS NULL ORDER BY d.id FOR UPDATE OF d)
+    WHERE d.settled_at IS NULL ORDER BY d.id FOR UPDATE OF d))
 """
 
 DEAD_FORGET = """

@@ -60,7 +60,7 @@ async def start(product: Product, *argv: str) -> asyncio.subprocess.Process:
 async def replay(product: Product, *argv: str) -> tuple[int | None, dict[str, Any]]:
     process = await start(product, *argv, "--json")
     out, err = await process.communicate()
-    assert out, err
+    assert out, err.decode()[-6000:]
     return process.returncode, json.loads(out)
 
 
