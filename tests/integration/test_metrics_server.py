@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -65,7 +66,7 @@ class Pool:
     def answers(self) -> bool:
         try:
             return self.get("/health")[0] == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
 

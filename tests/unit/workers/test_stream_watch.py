@@ -18,6 +18,8 @@ from workers.stream_watch import StreamWatch
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     made = await Bus.connect(BusSettings((nats_url,)), "test")
+    # It shows how full all our streams are.
+    await made.ensure()
     yield made
     await made.close()
 
